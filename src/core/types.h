@@ -1,0 +1,202 @@
+#pragma once
+
+// What core hears and what it answers: plain data, printable and comparable. The meaning of each is
+// in scheduler.h.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/units.h"
+#include "model/plan.h"
+
+namespace sluice::core {
+
+// One execution of one step in a run; per element in a foreach (else index 0). Its path in the world
+// is `step` or `step.7`.
+struct TaskKey {
+  RunKey run;
+  std::uint32_t step = 0;
+  std::uint32_t index = 0;
+  friend auto operator<=>(const TaskKey&, const TaskKey&) = default;
+};
+
+// An attempt is named by its epoch: a number that grows with every start of the task, whatever the
+// reason. `number` is what users see (1, 2, …; a roll-back or a lost worker does not count it up).
+struct Attempt {
+  TaskKey task;
+  std::uint64_t epoch = 0;
+  friend auto operator<=>(const Attempt&, const Attempt&) = default;
+};
+
+// A value in a store. Open while it grows (then size and checksum are those so far).
+struct Object {
+  ObjectId id;
+  std::uint64_t size = 0;
+  Checksum checksum;
+  bool sealed = true;
+  friend auto operator<=>(const Object&, const Object&) = default;
+};
+
+struct Failure {
+  std::string name;                // `Timeout`, `Crash`, `ValueError`, …
+  std::string message;
+  std::vector<std::string> bases;  // Names of base classes: `retry` and `catch` match them too.
+  bool counts = true;              // false: worker or node lost, put back. Not an attempt of the user's.
+  friend bool operator==(const Failure&, const Failure&) = default;
+};
+
+// ---- events ------------------------------------------------------------------------------------
+
+// `placement[step]` is the node a step runs on; empty: all on this node. `owner` orders commits and
+// ends the run. Every node that runs tasks of the run, and the owner, gets this event.
+struct RunSubmitted {
+  RunKey run;
+  std::shared_ptr<const model::App> app;
+  std::uint32_t workflow = 0;
+  std::optional<TimePoint> deadline;  // Of the run: then TIMED_OUT.
+  NodeId owner{1};
+  std::vector<NodeId> placement;
+};
+// Data of the run's inputs. A plain input gets one Object (open while it is uploaded, then again
+// sealed); a list input gets its elements in order and is then closed. Inputs are committed data.
+struct InputReady { RunKey run; std::uint32_t input = 0; Object object; };
+struct InputElement { RunKey run; std::uint32_t input = 0; Object object; };
+struct InputClosed { RunKey run; std::uint32_t input = 0; };
+struct InputAbsent { RunKey run; std::uint32_t input = 0; };
+
+// What became of an attempt that core started. An epoch that is not the current one is stale:
+// ignored and counted.
+struct TaskStarted { Attempt attempt; };    // Its code runs: the timeout counts from here.
+struct TaskBlocked { Attempt attempt; };    // Waits for data in a read: holds no CPU slot, time stands still.
+struct TaskUnblocked { Attempt attempt; };
+struct Emitted { Attempt attempt; std::uint32_t port = 0; Object object; };  // The value, or the next element. Open: readers may follow it.
+struct Sealed { Attempt attempt; std::uint32_t port = 0; Object object; };   // The open object emitted last on this port is whole.
+struct Consumed { Attempt attempt; std::uint32_t slot = 0; std::uint32_t elements = 0; };  // The reader has room for so many more.
+struct TaskDone { Attempt attempt; };       // Code ended well. Lists close; outputs not emitted are absent.
+struct TaskFailed { Attempt attempt; Failure failure; };
+struct AttemptEnded { Attempt attempt; };   // The kernel says so, after an EndAttempt.
+
+struct Committed { Attempt attempt; };      // The record of a Commit is ordered.
+struct CancelRun { RunKey run; };
+struct FailRun { RunKey run; Failure failure; };  // From outside: a broken upload.
+struct ForgetRun { RunKey run; };           // The ended run leaves the tables.
+struct SlotsChanged { std::uint32_t slots = 0; };  // CPU slots of this node.
+struct DeadlineReached {};
+
+// What another node's scheduler says about a task that runs there (Forward, delivered).
+struct Fact {
+  enum class Kind : std::uint8_t { kEmitted, kSealed, kDone, kSkipped, kFailed, kVoided, kRunEnded };
+  Kind kind = Kind::kEmitted;
+  Attempt attempt;
+  std::uint32_t port = 0;
+  std::uint32_t index = 0;  // Of the element, where the port is a list.
+  Object object;
+  Failure failure;
+  friend bool operator==(const Fact&, const Fact&) = default;
+};
+
+using Event = std::variant<RunSubmitted, InputReady, InputElement, InputClosed, InputAbsent, TaskStarted,
+                           TaskBlocked, TaskUnblocked, Emitted, Sealed, Consumed, TaskDone, TaskFailed,
+                           AttemptEnded, Committed, CancelRun, FailRun, ForgetRun, SlotsChanged,
+                           DeadlineReached, Fact>;
+
+// ---- actions -----------------------------------------------------------------------------------
+
+// What a slot of a starting task is bound to. Literals, `${index}`, defaults and absent ports need
+// no data: node reads the first three from the plan.
+struct Binding {
+  enum class Kind : std::uint8_t {
+    kLiteral,  // The literal in the plan.
+    kIndex,    // `${index}`.
+    kObject,   // One value; open only for a pipe.
+    kList,     // Follows as Deliver actions under the reader's credit (Consumed).
+  };
+  std::uint32_t slot = 0;  // Index into Step::slots. Slots that are absent are left out.
+  Kind kind = Kind::kObject;
+  Object object;
+  friend bool operator==(const Binding&, const Binding&) = default;
+};
+
+struct StartTask {
+  Attempt attempt;
+  std::uint32_t number = 1;          // What the user sees.
+  std::optional<TimePoint> deadline; // Of the run, for the task's context.
+  TimePoint ready;                   // When its last input was there.
+  std::uint32_t bindings_first = 0;  // Range in Actions::bindings.
+  std::uint32_t bindings_count = 0;
+  friend bool operator==(const StartTask&, const StartTask&) = default;
+};
+// The next piece of a list input of a running task.
+struct Deliver {
+  enum class Kind : std::uint8_t { kElement, kHole, kListBegin, kListEnd, kClosed };
+  Attempt attempt;
+  std::uint32_t slot = 0;
+  Kind kind = Kind::kElement;
+  Object object;
+  friend bool operator==(const Deliver&, const Deliver&) = default;
+};
+struct EndAttempt {
+  enum class Reason : std::uint8_t { kCancelled, kTimeout, kRolledBack, kRunEnded };
+  Attempt attempt;
+  Reason reason = Reason::kCancelled;
+  friend bool operator==(const EndAttempt&, const EndAttempt&) = default;
+};
+struct Commit {
+  enum class Result : std::uint8_t { kOutputs, kSkipped, kFailed };
+  Attempt attempt;
+  std::uint32_t number = 1;
+  Result result = Result::kOutputs;
+  friend bool operator==(const Commit&, const Commit&) = default;
+};
+// Core needs the object no more. Node frees it unless it holds it for another reason.
+struct Release { ObjectId object; friend bool operator==(const Release&, const Release&) = default; };
+// Committed data of an output of the run; for a list element by element. Node keeps it before it
+// handles the next action (a Release may follow).
+struct OutputElement {
+  RunKey run; std::uint32_t output = 0; std::uint32_t index = 0;
+  std::optional<Object> object;  // Nothing: a hole.
+  friend bool operator==(const OutputElement&, const OutputElement&) = default;
+};
+struct OutputReady {
+  RunKey run; std::uint32_t output = 0;
+  std::optional<Object> object;  // Plain outputs; nothing: absent.
+  bool is_list = false;          // The list is complete, with `count` elements.
+  std::uint32_t count = 0;
+  friend bool operator==(const OutputReady&, const OutputReady&) = default;
+};
+struct TaskRetries {  // For the journal and the log: an attempt failed, the next one starts at `at`.
+  Attempt attempt; std::uint32_t number = 1; Failure failure; TimePoint at;
+  friend bool operator==(const TaskRetries&, const TaskRetries&) = default;
+};
+struct RunEnded {
+  enum class State : std::uint8_t { kSucceeded, kFailed, kCancelled, kTimedOut };
+  RunKey run;
+  State state = State::kSucceeded;
+  std::optional<Failure> failure;
+  std::optional<TaskKey> failed_task;
+  friend bool operator==(const RunEnded&, const RunEnded&) = default;
+};
+// Every attempt of an ended run is over: node may remove what it holds of it.
+struct RunDrained { RunKey run; friend bool operator==(const RunDrained&, const RunDrained&) = default; };
+struct Forward { NodeId node; Fact fact; friend bool operator==(const Forward&, const Forward&) = default; };
+
+using Action = std::variant<StartTask, Deliver, EndAttempt, Commit, Release, OutputElement, OutputReady,
+                            TaskRetries, RunEnded, RunDrained, Forward>;
+
+// The reused output buffer of apply(): nothing is allocated in steady state.
+struct Actions {
+  std::vector<Action> list;
+  std::vector<Binding> bindings;
+  void clear() { list.clear(); bindings.clear(); }
+};
+
+enum class TaskState : std::uint8_t {
+  kWaiting, kReady, kPreparing, kRunning, kBlocked, kFinished, kSucceeded, kFailed, kSkipped, kCancelled,
+};
+
+}  // namespace sluice::core
