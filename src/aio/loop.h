@@ -12,7 +12,9 @@
 #include "base/thread_role.h"
 #include "base/units.h"
 
-namespace boost::asio { class io_context; }
+namespace boost::asio {
+class io_context;
+}
 
 namespace sluice::aio {
 
@@ -26,9 +28,10 @@ class Loop {
 
   // Runs on the calling thread, which takes the role, until stop().
   void run();
-  void stop();  // Any thread.
+  void stop();                                        // Any thread.
   Status post(std::move_only_function<void()> work);  // Any thread; in order per caller.
-  // Loop only: after everything that is ready now was handled (once per turn, before sleeping). For batching writes.
+  // Loop only: after everything that is ready now was handled (once per turn, before sleeping). For
+  // batching writes.
   void at_end_of_turn(std::move_only_function<void()> work);
   TimePoint now() const;
   ThreadRole& role();
@@ -62,7 +65,7 @@ class FdWatch {
   ~FdWatch();
   FdWatch(FdWatch&&) noexcept;
   FdWatch& operator=(FdWatch&&) noexcept;
-  void on_readable(std::move_only_function<void()> callback);   // Stays until replaced by nullptr.
+  void on_readable(std::move_only_function<void()> callback);  // Stays until replaced by nullptr.
   void once_writable(std::move_only_function<void()> callback);
 
  private:
