@@ -1,0 +1,92 @@
+# Sourced by ./dev: which Debian packages each kind of work needs, and how they come onto the machine.
+# Nothing that is installed is ever removed or replaced for our sake (--no-remove).
+
+declare -A package_sets=(
+  # A compiler and the libraries of the product.
+  [build]="ca-certificates clang-19 lld-19 libclang-rt-19-dev cmake ninja-build ccache git python3
+           libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libfyaml-dev libarchive-dev
+           libcurl4-openssl-dev libssl-dev libxxhash-dev libzstd-dev libre2-dev"
+  # What tests and benchmarks use beside that. llvm-19 gives sanitizer reports their names.
+  [tests]="clang-format-19 llvm-19 libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev procps"
+  [tools]="clang-format-19 clang-tidy-19 python3"
+  [npm]="npm"
+)
+
+as_root() {
+  if [[ $(id -u) == 0 ]]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    echo "dev: '$*' needs root, and there is no sudo: become root and repeat" >&2
+    return 1
+  fi
+}
+
+is_installed() {
+  [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+apt_lists_are_fresh=
+apt_update_once() {
+  [[ -z $apt_lists_are_fresh ]] || return 0
+  echo "dev: apt-get update" >&2
+  as_root apt-get update -qq >&2 || echo "dev: apt-get update failed; going on with the lists that are here" >&2
+  apt_lists_are_fresh=1
+}
+
+# ccache asks the compiler which it is; nothing else of the environment of apt matters to us.
+apt_install() {
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install --no-remove -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >&2
+}
+
+# need_packages SET...: installs those that are missing, in one call.
+need_packages() {
+  if ! command -v apt-get >/dev/null; then
+    echo "dev: this is not a Debian machine (no apt-get): the packages that ./dev needs are listed in" \
+      "tools/dev/packages.sh; install their like by hand" >&2
+    return 0
+  fi
+  local set package missing=()
+  for set in "$@"; do
+    for package in ${package_sets[$set]}; do
+      is_installed "$package" || missing+=("$package")
+    done
+  done
+  if ((${#missing[@]})); then
+    echo "dev: installing ${missing[*]}" >&2
+    apt_update_once
+    if ! apt_install "${missing[@]}"; then
+      echo "dev: apt could not install: ${missing[*]}" >&2
+      echo "dev: (nothing was removed; see the lines above for apt's reason)" >&2
+      return 1
+    fi
+  fi
+  if [[ " $* " == *" build "* ]]; then need_boost; fi
+}
+
+boost_unpacked=$root/build/deps/boost
+
+# Boost 1.81 and Debian's default 1.74 cannot be installed together. Where 1.74 is in use by
+# somebody, the headers (all that we need) are unpacked beside the build instead.
+need_boost() {
+  local version
+  version=$(sed -n 's/^#define BOOST_VERSION \([0-9]*\)$/\1/p' /usr/include/boost/version.hpp 2>/dev/null || true)
+  if [[ ${version:-0} -ge 108100 ]]; then return 0; fi
+  if [[ -f $boost_unpacked/usr/include/boost/version.hpp ]]; then return 0; fi
+  apt_update_once
+  if [[ -z $version ]]; then
+    echo "dev: installing libboost1.81-dev" >&2
+    if apt_install libboost1.81-dev; then return 0; fi
+  fi
+  echo "dev: another Boost is installed; unpacking the headers of libboost1.81-dev into build/deps" >&2
+  local scratch
+  mkdir -p "$root/build/deps"
+  scratch=$(mktemp -d "$root/build/deps/download.XXXXXX")
+  chmod 755 "$scratch"
+  (cd "$scratch" && apt-get download -qq libboost1.81-dev >&2 && dpkg -x ./*.deb unpacked)
+  rm -rf "$boost_unpacked"
+  mv "$scratch/unpacked" "$boost_unpacked"
+  rm -rf "$scratch"
+}
