@@ -25,11 +25,13 @@ struct LauncherHandle {
 };
 
 // Forks the launcher. Must be called before any thread exists. `mark` is put into the environment of
-// every worker (SLUICE_MARK) and names this data directory: sweep() finds strays by it.
+// every worker (SLUICE_MARK) and names this data directory: sweep() finds strays by it. `scratch` is
+// made; scratch folders of workers must lie directly in it.
 Result<LauncherHandle> start_launcher(const std::string& mark, const std::filesystem::path& scratch);
 
-// What an earlier server that was killed may have left: kills processes that carry `mark`, removes
-// scratch folders. Returns how many processes it ended. Called once at start, before start_launcher.
+// What an earlier server that was killed may have left: kills processes that carry `mark` and no
+// others, waits until they are gone, removes all that is in `scratch`. Returns how many processes it
+// ended. Called once at start, before start_launcher.
 Result<std::size_t> sweep(const std::string& mark, const std::filesystem::path& scratch);
 
 struct SpawnRequest {
@@ -50,13 +52,15 @@ struct ExitStatus {
 class Launcher {
  public:
   Launcher(aio::Loop& loop, LauncherHandle handle);
+  // Ends what still runs and waits for the launcher process; no callback comes any more.
   ~Launcher();
-  // `on_spawned` with the pid or why not; after that `on_exit` exactly once, when the process and its
-  // whole group are gone.
+  // `on_spawned` with the pid or why not. After a pid, `on_exit` exactly once: when the process, its
+  // whole group and what left the group are gone, and the scratch folder too. What the process left
+  // running is killed.
   void spawn(SpawnRequest request, std::move_only_function<void(Result<pid_t>)> on_spawned,
              std::move_only_function<void(ExitStatus)> on_exit);
   void signal(pid_t pid, int signal);  // To the whole group; SIGKILL also to strays that left the group.
-  // Called when the launcher itself is gone: the engine cannot go on.
+  // Called when the launcher itself is gone, after each worker's on_exit: the engine cannot go on.
   void on_lost(std::move_only_function<void()> callback);
 
  private:

@@ -50,7 +50,7 @@ class WorkerEvents {
   // process written before the frame was sent has been given to on_output before.
   virtual void on_frame(WorkerId worker, const sluice_frame_header& header, std::span<const std::byte> payload) = 0;
   virtual void on_output(WorkerId worker, std::span<const std::byte> text) = 0;  // stdout and stderr
-  // The process and its group are gone. Only for workers that were assigned at that time.
+  // The process and its group are gone. For every worker that was ever assigned, idle or not.
   virtual void on_worker_ended(WorkerId worker, const WorkerEnd& end) = 0;
 };
 
@@ -84,6 +84,9 @@ class Runtime {
   void withdraw(std::uint64_t ticket);  // Not wanted any more; no answer will come.
   // The worker has no task any more: it is idle again, or goes to the next ticket.
   void give_back(WorkerId worker);
+  // SIGTERM and nothing more: the worker's function is asked to stop (a `cancel` frame says why), the
+  // worker lives on.
+  void interrupt(WorkerId worker);
   // SIGTERM now, SIGKILL of the group after the grace; on_worker_ended follows.
   void end_worker(WorkerId worker);
   void kill_worker(WorkerId worker);  // SIGKILL now.
