@@ -96,6 +96,7 @@ PHASES = {
     "python-sdk": unittests("sdk/python/tests", 10, CORES),
     "integration": unittests("tests/integration", 20, CORES),
     "demo": script([sys.executable, "tools/dev/demo.py"], 10),
+    "chaos": script([sys.executable, "tests/integration/chaos.py", "--minutes", "1"], 5),
     "build-asan": build("asan"),
     "units-asan": ctest("asan", "-LE", "style"),
     "build-tsan": build("tsan"),

@@ -1,0 +1,138 @@
+"""The command line against a real server: what goes to stdout, what to stderr, and the exit codes."""
+
+import json
+import os
+import subprocess
+import unittest
+
+from harness import SLUICE, LATCH, ServerCase, wait_until
+
+YAML = """
+    app: small
+    functions:
+      add: { runtime: python3, handler: code.add, inputs: { x: int }, outputs: { y: int } }
+      bad: { runtime: python3, handler: code.bad, inputs: { x: int }, outputs: { y: int } }
+      hold: { runtime: python3, handler: code.hold, inputs: { latch: text }, outputs: { y: int } }
+      join: { runtime: python3, handler: code.join, inputs: { words: list<text> }, outputs: { text: text } }
+    workflows:
+      small:
+        inputs: { x: int }
+        steps:
+          add: { call: add, in: { x: "${inputs.x}" } }
+        outputs: { y: "${add.y}" }
+      bad:
+        inputs: { x: int }
+        steps:
+          bad: { call: bad, in: { x: "${inputs.x}" } }
+        outputs: { y: "${bad.y}" }
+      hold:
+        inputs: { latch: text }
+        steps:
+          hold: { call: hold, in: { latch: "${inputs.latch}" } }
+        outputs: { y: "${hold.y}" }
+      join:
+        inputs: { words: list<text> }
+        steps:
+          join: { call: join, in: { words: "${inputs.words}" } }
+        outputs: { text: "${join.text}" }
+    """
+CODE = LATCH + """
+def add(x):
+    return x + 1
+
+def bad(x):
+    print("the last line before the fall")
+    raise ValueError("bad thing")
+
+def hold(latch):
+    write(latch + "/held")
+    wait_for(latch + "/go")
+    return 1
+
+def join(words):
+    return "-".join(words)
+"""
+
+
+class CommandLine(ServerCase):
+    def setUp(self):
+        super().setUp()
+        self.folder_of_app = self.app("small", YAML, code=CODE)
+
+    def expect(self, status, *arguments, **options):
+        result = self.server.cli(*arguments, **options)
+        self.assertEqual(result.returncode, status, (arguments, result.stdout, result.stderr))
+        return result
+
+    def test_data_goes_to_stdout_and_everything_else_to_stderr(self):
+        result = self.expect(0, "run", "small", "-i", "x=41", "-o", "json")
+        run = json.loads(result.stdout)
+        self.assertEqual((run["state"], run["outputs"]), ("SUCCEEDED", {"y": 42}))
+        self.assertEqual(self.expect(0, "run", "small", "-i", "x=41", "-o", "raw").stdout.strip(), "42")
+        self.assertIn("42", self.expect(0, "run", "small", "-i", "x=41").stdout)
+
+    def test_inputs_come_as_values_files_standard_input_and_json(self):
+        self.assertEqual(self.expect(0, "run", "join", "-i", "words=a", "-i", "words=b c", "-o", "raw").stdout.strip("\n"), "a-b c")
+        with open(self.path("word"), "w", encoding="utf-8") as file:
+            file.write("from a file")
+        self.assertEqual(self.expect(0, "run", "join", "-i", f"words=@{self.path('word')}", "-i", "words=@-", "-o", "raw",
+                                     input="from standard input").stdout.strip("\n"), "from a file-from standard input")
+        with open(self.path("inputs.json"), "w", encoding="utf-8") as file:
+            json.dump({"x": 5}, file)
+        self.assertEqual(self.expect(0, "run", "small", "--json", self.path("inputs.json"), "-o", "raw").stdout.strip(), "6")
+
+    def test_each_way_to_fail_has_its_exit_code(self):
+        result = self.expect(1, "run", "bad", "-i", "x=1")
+        self.assertIn("ValueError", result.stderr)
+        self.assertIn("bad thing", result.stderr)
+        self.assertIn("the last line before the fall", result.stderr)
+        self.assertEqual(json.loads(self.expect(1, "run", "bad", "-i", "x=1", "-o", "json").stdout)["error"]["name"], "ValueError")
+        self.expect(2, "run")
+        self.expect(2, "no-such-command")
+        self.expect(2, "run", "small", "--no-such-flag")
+        self.expect(2, "run", "small", "-i", "x")
+        self.expect(4, "run", "none", "-i", "x=1")
+        self.expect(4, "get", "runs", "00000000000000000000000000")
+        self.expect(5, "get", "runs", environment={"SLUICE_URL": "http://127.0.0.1:1"})
+        with open(os.path.join(self.folder_of_app, "sluice.yaml"), "a", encoding="utf-8") as file:
+            file.write("\nnonsense: 1\n")
+        self.expect(3, "deploy", self.folder_of_app)
+        self.expect(3, "validate", self.folder_of_app)
+
+    def test_a_detached_run_prints_its_id_and_can_be_followed(self):
+        os.makedirs(self.path("latch"))
+        run = self.expect(0, "run", "hold", "-i", f"latch={self.path('latch')}", "--detach").stdout.strip()
+        self.assertRegex(run, r"^[0-9a-z]{26}$")
+        wait_until(lambda: os.path.exists(self.path("latch", "held")), 30, "the task holds")
+        self.assertIn("RUNNING", self.expect(0, "get", "runs", run).stdout)
+        follower = subprocess.Popen([SLUICE, "logs", run, "-f"], env=self.server.cli_environment(), stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with open(self.path("latch", "go"), "w", encoding="utf-8"):
+            pass
+        follower.communicate(timeout=60)  # Ends when the run has ended.
+        self.assertEqual(follower.returncode, 0)
+        self.assertEqual(json.loads(self.expect(0, "get", "runs", run, "-o", "json").stdout)["state"], "SUCCEEDED")
+        trace = json.loads(self.expect(0, "trace", run).stdout)
+        self.assertTrue(trace)
+
+    def test_get_lists_what_there_is(self):
+        names = self.expect(0, "get", "workflows", "-o", "name").stdout.split()
+        self.assertEqual(sorted(name.split(".")[-1] for name in names), ["bad", "hold", "join", "small"])
+        for kind in ("runs", "workflows", "functions", "workers", "nodes"):
+            json.loads(self.expect(0, "get", kind, "-o", "json").stdout)
+            self.expect(0, "get", kind)
+
+    def test_init_makes_an_app_that_works(self):
+        self.expect(0, "init", "--lang", "python", self.path("fresh"))
+        self.expect(0, "validate", self.path("fresh"))
+        self.expect(0, "deploy", self.path("fresh"))
+        # Into a folder that holds something: refused, nothing overwritten.
+        self.assertNotEqual(self.server.cli("init", "--lang", "python", self.path("fresh")).returncode, 0)
+
+    def test_version_needs_no_server(self):
+        result = self.expect(0, "version", environment={"SLUICE_URL": "http://127.0.0.1:1"})
+        self.assertRegex(result.stdout, r"\d+\.\d+\.\d+")
+
+
+if __name__ == "__main__":
+    unittest.main()
