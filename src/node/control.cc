@@ -1,0 +1,385 @@
+#include "node/control.h"
+
+#include <unistd.h>
+
+#include "base/version.h"
+#include "node/views.h"
+
+namespace sluice::node {
+namespace {
+
+constexpr std::size_t kDeploymentsWaiting = 64;
+
+api::RunOpened opened(const RunRecord& run) {
+  api::RunOpened answer{.run = run.id, .durability = "express", .inputs = {}};
+  for (const auto& input : run.plan().inputs)
+    answer.inputs.push_back({.name = input.name, .type = input.type});
+  return answer;
+}
+
+}  // namespace
+
+template <class T, class Work>
+void NodeControl::on_loop(api::Reply<T> reply, Work work) {
+  // The reply is shared for the moment between a refused post and its answer.
+  auto kept = std::make_shared<api::Reply<T>>(std::move(reply));
+  Status posted =
+      parts_.loop.post([kept, work = std::move(work)]() mutable { work(std::move(*kept)); });
+  if (!posted)
+    (*kept)(fail(ErrorCode::kUnavailable, "the node is busy: " + posted.error().message()));
+}
+
+// ---- apps
+// ----------------------------------------------------------------------------------------
+
+void NodeControl::deploy(std::string app, std::filesystem::path archive,
+                         api::Reply<api::DeployResult> reply) {
+  on_loop<api::DeployResult>(std::move(reply), [this, app = std::move(app),
+                                                archive = std::move(archive)](auto answer) mutable {
+    if (deployments_.size() >= kDeploymentsWaiting) {
+      answer(fail(ErrorCode::kUnavailable, "too many deployments are waiting; try again"));
+      return;
+    }
+    deployments_.push_back(
+        {.app = std::move(app), .archive = std::move(archive), .reply = std::move(answer)});
+    next_deployment();
+  });
+}
+
+void NodeControl::next_deployment() {
+  if (deploying_ || deployments_.empty()) return;
+  deploying_ = true;
+  auto current = std::make_shared<Deployment>(std::move(deployments_.front()));
+  deployments_.pop_front();
+  auto prepared = std::make_shared<Result<Prepared>>(fail(ErrorCode::kInternal, "not prepared"));
+  const std::filesystem::path folder =
+      parts_.paths.scratch() / fmt::format("deploy-{}", ++last_deployment_);
+  Status submitted = parts_.bulk.submit(
+      [prepared, current, folder, &limits = parts_.limits] {
+        *prepared = prepare_bundle(current->archive, folder, limits);
+      },
+      [this, prepared, current] {
+        deploying_ = false;
+        const auto install = [&]() -> Result<api::DeployResult> {
+          SLUICE_TRY(Prepared ready, std::move(*prepared));
+          if (!ready.app)
+            return api::DeployResult{.document = {}, .mistakes = std::move(ready.mistakes)};
+          if (ready.app->name != current->app) {
+            return api::DeployResult{
+                .document = {},
+                .mistakes = {
+                    {.file = "sluice.yaml",
+                     .line = 1,
+                     .column = 1,
+                     .message = fmt::format("the app is named '{}', but it is deployed as '{}'",
+                                            ready.app->name, current->app),
+                     .hint = "use the same name in the address and in `app:`"}}};
+          }
+          SLUICE_TRY(AppRegistry::Installed installed, parts_.apps.install(std::move(ready)));
+          return api::DeployResult{.document = deploy_document(*installed.version), .mistakes = {}};
+        };
+        current->reply(install());
+        next_deployment();
+      });
+  if (!submitted) {
+    deploying_ = false;
+    current->reply(fail(std::move(submitted).error()));
+  }
+}
+
+void NodeControl::delete_app(std::string app, api::Reply<void> reply) {
+  on_loop<void>(std::move(reply),
+                [this, app = std::move(app)](auto answer) { answer(parts_.apps.remove(app)); });
+}
+
+void NodeControl::apps(api::Reply<Json> reply) {
+  on_loop<Json>(std::move(reply), [this](auto answer) {
+    Json list = Json::list();
+    for (const auto& version : parts_.apps.all_current()) list.push(app_document(*version));
+    answer(std::move(Json().set("apps", std::move(list))));
+  });
+}
+
+void NodeControl::workflows(api::Reply<Json> reply) {
+  on_loop<Json>(std::move(reply), [this](auto answer) {
+    Json list = Json::list();
+    for (const auto& version : parts_.apps.all_current()) {
+      for (const auto& workflow : version->app->workflows)
+        list.push(workflow_document(*version, workflow));
+    }
+    answer(std::move(Json().set("workflows", std::move(list))));
+  });
+}
+
+void NodeControl::workflow(std::string name, api::Reply<Json> reply) {
+  on_loop<Json>(std::move(reply), [this, name = std::move(name)](auto answer) {
+    Result<WorkflowAddress> found = parts_.apps.find(name);
+    if (!found) return answer(fail(std::move(found).error()));
+    answer(workflow_document(*found->version, found->version->app->workflows[found->workflow]));
+  });
+}
+
+void NodeControl::functions(api::Reply<Json> reply) {
+  on_loop<Json>(std::move(reply), [this](auto answer) {
+    Json list = Json::list();
+    for (const auto& version : parts_.apps.all_current()) {
+      for (const auto& function : version->app->functions)
+        list.push(function_document(*version, function));
+    }
+    answer(std::move(Json().set("functions", std::move(list))));
+  });
+}
+
+void NodeControl::function(std::string name, api::Reply<Json> reply) {
+  on_loop<Json>(std::move(reply), [this, name = std::move(name)](auto answer) {
+    std::vector<Json> found;
+    for (const auto& version : parts_.apps.all_current()) {
+      for (const auto& function : version->app->functions) {
+        if (function.name == name || version->name + "." + function.name == name)
+          found.push_back(function_document(*version, function));
+      }
+    }
+    if (found.empty())
+      return answer(fail(ErrorCode::kNotFound, fmt::format("there is no function '{}'", name)));
+    if (found.size() > 1) {
+      return answer(
+          fail(ErrorCode::kFailedPrecondition,
+               fmt::format("several apps have a function '{}': write app.{}", name, name)));
+    }
+    answer(std::move(found.front()));
+  });
+}
+
+// ---- runs
+// ----------------------------------------------------------------------------------------
+
+Result<WorkflowAddress> NodeControl::address_of(const api::OpenRun& open) const {
+  if (!open.idempotency_key.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "Idempotency-Key is part of the interface but not there yet: leave it out");
+  }
+  if (open.durability == "durable") {
+    return fail(ErrorCode::kInvalidArgument,
+                "durable runs need the journal on disk, which is not there yet: runs are express "
+                "(kept in memory)");
+  }
+  return parts_.apps.find(open.workflow);
+}
+
+void NodeControl::start_run(api::OpenRun open, Json inputs, api::Reply<api::RunOpened> reply) {
+  on_loop<api::RunOpened>(
+      std::move(reply), [this, open = std::move(open), inputs = std::move(inputs)](auto answer) {
+        const auto start = [&]() -> Result<api::RunOpened> {
+          SLUICE_TRY(const WorkflowAddress address, address_of(open));
+          SLUICE_TRY(RunRecord * run, parts_.intake.start(address, open.timeout, inputs));
+          return opened(*run);
+        };
+        answer(start());
+      });
+}
+
+void NodeControl::open_run(api::OpenRun open, api::Reply<api::RunOpened> reply) {
+  on_loop<api::RunOpened>(std::move(reply), [this, open = std::move(open)](auto answer) {
+    const auto start = [&]() -> Result<api::RunOpened> {
+      SLUICE_TRY(const WorkflowAddress address, address_of(open));
+      SLUICE_TRY(RunRecord * run, parts_.intake.open(address, open.timeout));
+      return opened(*run);
+    };
+    answer(start());
+  });
+}
+
+void NodeControl::open_input(RunId run, std::string name, std::string file_name,
+                             api::Reply<api::InputStream> reply) {
+  on_loop<api::InputStream>(std::move(reply), [this, run, name = std::move(name),
+                                               file_name = std::move(file_name)](auto answer) {
+    answer(parts_.intake.open_input(run, name, file_name));
+  });
+}
+
+void NodeControl::write_input(api::InputStream stream, std::string bytes, api::Reply<void> reply) {
+  on_loop<void>(std::move(reply), [this, stream, bytes = std::move(bytes)](auto answer) {
+    answer(parts_.intake.write(stream, bytes));
+  });
+}
+
+void NodeControl::close_input(api::InputStream stream, api::Reply<void> reply) {
+  on_loop<void>(std::move(reply),
+                [this, stream](auto answer) { answer(parts_.intake.close(stream)); });
+}
+
+void NodeControl::finish_upload(RunId run, api::Reply<void> reply) {
+  on_loop<void>(std::move(reply), [this, run](auto answer) { answer(parts_.intake.finish(run)); });
+}
+
+void NodeControl::abort_upload(RunId run, std::string why) {
+  // Nobody waits for the answer, and a full queue must not leave the run open: the reply tries
+  // again.
+  on_loop<void>([](const Result<void>&) {},
+                [this, run, why = std::move(why)](auto answer) {
+                  parts_.intake.abort(run, why);
+                  answer({});
+                });
+}
+
+void NodeControl::run(RunId run, std::optional<Duration> wait, api::Reply<Json> reply) {
+  on_loop<Json>(std::move(reply), [this, run, wait](auto answer) {
+    Result<RunRecord*> found = parts_.runs.known(run);
+    if (!found) return answer(fail(std::move(found).error()));
+    RunRecord& record = **found;
+    if (!wait || is_ended(record.state)) return answer(run_document(parts_.runs, record));
+    parts_.runs.wait_for_end(record, *wait, [this, run, answer = std::move(answer)]() mutable {
+      Result<RunRecord*> again = parts_.runs.known(run);
+      if (!again) return answer(fail(std::move(again).error()));
+      answer(run_document(parts_.runs, **again));
+    });
+  });
+}
+
+void NodeControl::runs(api::RunFilter filter, api::Reply<Json> reply) {
+  on_loop<Json>(std::move(reply), [this, filter = std::move(filter)](auto answer) {
+    answer(runs_document(parts_.runs, filter));
+  });
+}
+
+void NodeControl::tasks(RunId run, api::TaskFilter filter, api::Reply<Json> reply) {
+  on_loop<Json>(std::move(reply), [this, run, filter = std::move(filter)](auto answer) {
+    Result<RunRecord*> found = parts_.runs.known(run);
+    if (!found) return answer(fail(std::move(found).error()));
+    answer(tasks_document(parts_.runs, **found, filter));
+  });
+}
+
+void NodeControl::output(RunId run, std::string name, std::optional<std::uint32_t> index,
+                         api::Reply<api::OutputBytes> reply) {
+  on_loop<api::OutputBytes>(std::move(reply),
+                            [this, run, name = std::move(name), index](auto answer) {
+                              Result<RunRecord*> found = parts_.runs.known(run);
+                              if (!found) return answer(fail(std::move(found).error()));
+                              answer(output_bytes(**found, name, index));
+                            });
+}
+
+void NodeControl::task_output(RunId run, std::string task, std::string name,
+                              api::Reply<api::OutputBytes> reply) {
+  on_loop<api::OutputBytes>(std::move(reply), [this, run, task = std::move(task),
+                                               name = std::move(name)](auto answer) {
+    Result<RunRecord*> found = parts_.runs.known(run);
+    if (!found) return answer(fail(std::move(found).error()));
+    // Intermediate data goes with its last reader; only `keep: all` would hold it.
+    answer(fail(
+        ErrorCode::kNotFound,
+        fmt::format("output '{}' of task '{}' is not kept: intermediate data is released with its "
+                    "last reader (`keep: all` is not there yet); make it an output of the workflow",
+                    name, task)));
+  });
+}
+
+void NodeControl::answer_log(const api::LogQuery& query, api::Reply<api::LogChunk> reply) {
+  Result<RunRecord*> found = parts_.runs.known(query.run);
+  if (!found) return reply(fail(std::move(found).error()));
+  RunRecord& record = **found;
+  api::LogChunk chunk = record.log.read(query.after, query.step, query.task);
+  chunk.is_last = is_ended(record.state) && record.drained && chunk.next >= record.log.size();
+  reply(std::move(chunk));
+}
+
+void NodeControl::logs(api::LogQuery query, api::Reply<api::LogChunk> reply) {
+  on_loop<api::LogChunk>(std::move(reply), [this, query = std::move(query)](auto answer) mutable {
+    Result<RunRecord*> found = parts_.runs.known(query.run);
+    if (!found) return answer(fail(std::move(found).error()));
+    RunRecord& record = **found;
+    const auto& steps = record.plan().steps;
+    if (!query.step.empty() && std::none_of(steps.begin(), steps.end(), [&](const auto& step) {
+          return step.name == query.step;
+        })) {
+      return answer(fail(ErrorCode::kNotFound, fmt::format("workflow '{}' has no step '{}'",
+                                                           record.plan().name, query.step)));
+    }
+    if (!query.wait || is_ended(record.state) || record.log.size() > query.after)
+      return answer_log(query, std::move(answer));
+    const Duration patience = *query.wait;
+    parts_.runs.wait_for_log(
+        record, patience, [this, query = std::move(query), answer = std::move(answer)]() mutable {
+          answer_log(query, std::move(answer));
+        });
+  });
+}
+
+void NodeControl::trace(RunId run, api::Reply<Json> reply) {
+  on_loop<Json>(std::move(reply), [this, run](auto answer) {
+    Result<RunRecord*> found = parts_.runs.known(run);
+    if (!found) return answer(fail(std::move(found).error()));
+    answer(trace_document(**found));
+  });
+}
+
+void NodeControl::cancel(RunId run, api::Reply<Json> reply) {
+  on_loop<Json>(std::move(reply), [this, run](auto answer) {
+    Result<RunRecord*> found = parts_.runs.known(run);
+    if (!found) return answer(fail(std::move(found).error()));
+    if (!is_ended((*found)->state)) parts_.runs.cancel(**found);
+    answer(run_document(parts_.runs, **found));
+  });
+}
+
+void NodeControl::delete_run(RunId run, api::Reply<void> reply) {
+  on_loop<void>(std::move(reply), [this, run](auto answer) { answer(parts_.runs.remove(run)); });
+}
+
+// ---- the node
+// ------------------------------------------------------------------------------------
+
+void NodeControl::workers(api::Reply<Json> reply) {
+  on_loop<Json>(std::move(reply), [this](auto answer) {
+    Json list = Json::list();
+    for (const runtime::WorkerView& worker : parts_.runtime.workers()) {
+      Json entry;
+      entry.set("id", worker.id.index())
+          .set("pool", worker.pool_name)
+          .set("pid", static_cast<std::int64_t>(worker.pid));
+      entry.set("state", worker.state).set("tasks", worker.tasks);
+      const double seconds =
+          std::chrono::duration<double>(parts_.loop.now() - worker.since).count();
+      entry.set("idle_s", worker.state == "idle" ? seconds : 0.0);
+      list.push(std::move(entry));
+    }
+    answer(std::move(Json().set("workers", std::move(list))));
+  });
+}
+
+void NodeControl::nodes(api::Reply<Json> reply) {
+  on_loop<Json>(std::move(reply), [this](auto answer) {
+    const core::Scheduler::Counters counters = parts_.pump.scheduler().counters();
+    const store::Usage usage = parts_.store.usage();
+    Json node;
+    node.set("name", "local").set("state", "ready").set("slots", parts_.slots);
+    node.set("tasks_ready", counters.ready)
+        .set("tasks_running", counters.running)
+        .set("runs_in_flight", static_cast<std::uint64_t>(parts_.runs.in_flight()));
+    node.set("memory_bytes", usage.memory.value).set("memory_peak_bytes", usage.memory_peak.value);
+    node.set("memory_max_bytes", parts_.store.options().memory.value)
+        .set("disk_bytes", usage.disk.value)
+        .set("objects", usage.objects);
+    answer(std::move(Json().set("nodes", std::move(Json::list().push(std::move(node))))));
+  });
+}
+
+void NodeControl::version(api::Reply<Json> reply) {
+  Json document;
+  document.set("version", sluice::version());
+  reply(std::move(document));
+}
+
+void NodeControl::metrics(api::Reply<std::string> reply) {
+  on_loop<std::string>(std::move(reply), [this](auto answer) {
+    answer(metrics_text(parts_.runs, parts_.pump.scheduler().counters(), parts_.store.usage(),
+                        parts_.runtime.workers().size()));
+  });
+}
+
+void NodeControl::ready(api::Reply<void> reply) {
+  on_loop<void>(std::move(reply), [](auto answer) { answer({}); });
+}
+
+}  // namespace sluice::node

@@ -1,0 +1,44 @@
+#pragma once
+
+// The data directory: who owns it, what lies where (docs/data-directory.md). One process at a time.
+
+#include <filesystem>
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace sluice::node {
+
+struct DataPaths {
+  std::filesystem::path root;
+  std::filesystem::path apps() const { return root / "apps"; }    // NS/APP/N/…
+  std::filesystem::path runs() const { return root / "runs"; }    // NS/YYYYMMDD/RUN/…
+  std::filesystem::path spill() const { return root / "spill"; }  // Objects; emptied at start.
+  std::filesystem::path scratch() const {
+    return root / "scratch";
+  }  // Workers' folders, uploads; emptied at start.
+  std::filesystem::path sdk() const { return root / "sdk"; }  // The SDKs in this binary, unpacked.
+};
+
+class DataDirectory {
+ public:
+  // Creates what is missing, takes the lock (kUnavailable when another server has it, naming its
+  // pid), checks the layout version.
+  static Result<DataDirectory> open(const std::filesystem::path& root);
+
+  const DataPaths& paths() const { return paths_; }
+  // Names this directory in the environment of workers: strays of an earlier server are found by
+  // it.
+  const std::string& mark() const { return mark_; }
+
+ private:
+  DataDirectory(DataPaths paths, std::string mark, Fd lock)
+      : paths_(std::move(paths)), mark_(std::move(mark)), lock_(std::move(lock)) {}
+
+  DataPaths paths_;
+  std::string mark_;
+  Fd lock_;
+};
+
+}  // namespace sluice::node

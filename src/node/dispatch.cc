@@ -1,0 +1,564 @@
+#include "node/dispatch.h"
+
+#include <csignal>
+#include <cstring>
+
+#include "base/log.h"
+#include "node/values.h"
+
+namespace sluice::node {
+
+Dispatcher::Dispatcher(Pump& pump, store::Store& store, RunLookup& runs, aio::Loop& loop,
+                       const Limits& limits, std::string python, std::filesystem::path python_sdk)
+    : pump_(pump),
+      store_(store),
+      runs_(runs),
+      loop_(loop),
+      limits_(limits),
+      python_(std::move(python)),
+      python_sdk_(std::move(python_sdk)) {}
+
+Dispatcher::~Dispatcher() = default;
+
+const model::Step& Dispatcher::step_of(const LiveTask& task) const {
+  return runs_.find(task.run)->plan().steps[task.attempt.task.step];
+}
+
+const model::Function& Dispatcher::function_of(const LiveTask& task) const {
+  return runs_.find(task.run)->app().functions[step_of(task).function];
+}
+
+Dispatcher::LiveTask* Dispatcher::find_handle(std::uint64_t handle) {
+  const auto found = live_.find(handle);
+  return found == live_.end() ? nullptr : found->second.get();
+}
+
+Dispatcher::LiveTask* Dispatcher::find(const core::Attempt& attempt) {
+  const auto found = by_task_.find(attempt.task);
+  if (found == by_task_.end()) return nullptr;
+  LiveTask* task = find_handle(found->second);
+  return task != nullptr && task->attempt.epoch == attempt.epoch ? task : nullptr;
+}
+
+AttemptRecord* Dispatcher::record_of(const LiveTask& task) {
+  RunRecord* run = runs_.find(task.run);
+  if (run == nullptr) return nullptr;
+  AttemptRecord* record = run->newest_attempt(task.attempt.task.step, task.attempt.task.index);
+  return record != nullptr && record->epoch == task.attempt.epoch ? record : nullptr;
+}
+
+std::string Dispatcher::setup_of(const AppVersion& version, const model::Function& function) const {
+  Json inputs = Json::list();
+  for (const model::Port& port : function.inputs) {
+    Json entry;
+    entry.set("name", port.name).set("type", model::to_text(port.type));
+    entry.set("required", !port.type.optional && !port.default_value);
+    if (port.default_value) entry.set("default", *port.default_value);
+    inputs.push(std::move(entry));
+  }
+  Json outputs = Json::list();
+  for (const model::Port& port : function.outputs) {
+    Json entry;
+    entry.set("name", port.name)
+        .set("type", model::to_text(port.type))
+        .set("optional", port.type.optional);
+    outputs.push(std::move(entry));
+  }
+  Json setup;
+  setup.set("abi", SLUICE_ABI_VERSION)
+      .set("function", function.name)
+      .set("handler", function.handler);
+  setup.set("code", version.bundle().native()).set("scratch", "@SCRATCH@");
+  setup.set("memory", function.memory.value_or(store_.options().memory).value);
+  setup.set("inline_max", static_cast<std::int64_t>(Limits::kInlineMax));
+  setup.set("inputs", std::move(inputs)).set("outputs", std::move(outputs));
+  return to_text(setup);
+}
+
+runtime::PoolId Dispatcher::pool_of(RunRecord& run, std::uint32_t function) {
+  runtime::PoolId& pool = run.version->pools[function];
+  if (pool) return pool;
+  const model::Function& made_for = run.app().functions[function];
+  runtime::PoolSpec spec{
+      .name = fmt::format("{}@{}/{}", run.version->name, run.version->number, made_for.name)};
+  // The worker's document (sdk/python) fixes this command line: -P keeps the current folder out of
+  // sys.path, -B writes no bytecode beside the app's code.
+  spec.argv = {python_, "-B", (python_sdk_ / "sluice" / "worker.py").native()};
+  spec.env = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/nonexistent",
+              "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1"};
+  for (const auto& [name, value] : made_for.env)
+    spec.env.push_back(fmt::format("{}={}", name, value));
+  spec.setup = setup_of(*run.version, made_for);
+  pool = runtime_->add_pool(std::move(spec));
+  pools_[pool.value] = Pool{.outbox = store_.make_outbox()};
+  return pool;
+}
+
+void Dispatcher::drop_pool(runtime::PoolId pool) {
+  const auto found = pools_.find(pool.value);
+  if (found == pools_.end()) return;
+  store_.drop_outbox(found->second.outbox);
+  runtime_->drop_pool(pool);
+  pools_.erase(found);
+}
+
+// ---- actions of core
+// -----------------------------------------------------------------------------
+
+void Dispatcher::on(const core::StartTask& start, const core::Actions& actions) {
+  RunRecord* run = runs_.find(start.attempt.task.run);
+  SLUICE_ASSERT(run != nullptr, "StartTask for a run that is not there");
+  auto made = std::make_unique<LiveTask>();
+  LiveTask& task = *made;
+  task.attempt = start.attempt;
+  task.run = start.attempt.task.run;
+  task.number = start.number;
+  task.deadline = start.deadline;
+  task.handle = ++last_handle_;
+  const model::Step& step = run->plan().steps[task.attempt.task.step];
+  task.outputs.resize(run->app().functions[step.function].outputs.size());
+  task.pool = pool_of(*run, step.function);
+  by_task_[task.attempt.task] = task.handle;
+  live_[task.handle] = std::move(made);
+
+  runs_.record_attempt(*run, AttemptRecord{.step = task.attempt.task.step,
+                                           .index = task.attempt.task.index,
+                                           .number = start.number,
+                                           .epoch = task.attempt.epoch,
+                                           .ready = run->micros(start.ready)});
+  for (std::uint32_t i = 0; i < start.bindings_count; ++i) {
+    if (Status bound = bind(task, actions.bindings[start.bindings_first + i]); !bound) {
+      const bool too_large = bound.error().code() == ErrorCode::kResourceExhausted;
+      finish(task,
+             core::Failure{.name = too_large ? "TooLarge" : "InvalidInput",
+                           .message = bound.error().message()},
+             true);
+      return;
+    }
+  }
+  runtime_->request(task.pool, task.handle);
+}
+
+Status Dispatcher::check_size(const LiveTask& task, const core::Object& object,
+                              const model::Port& port) const {
+  if (port.type.access != model::Access::kWhole || port.type.kind == model::Kind::kFile) return {};
+  const ByteCount memory = function_of(task).memory.value_or(store_.options().memory);
+  if (object.size <= memory.value) return {};
+  return fail(
+      ErrorCode::kResourceExhausted,
+      fmt::format(
+          "input '{}' has {}; the function may hold {} at once. Declare the input as `pipe` and "
+          "read it piece by piece, or as `file` to get a path{}",
+          port.name, to_text(ByteCount{object.size}), to_text(memory),
+          function_of(task).memory ? ", or raise resources.memory" : ""));
+}
+
+Status Dispatcher::add_value(LiveTask& task, Input& input, store::Meta meta, std::string bytes) {
+  if (bytes.size() <= Limits::kInlineMax) {
+    input.pieces.push_back(Piece{.kind = Piece::Kind::kValue,
+                                 .object = {},
+                                 .literal = std::move(bytes),
+                                 .meta = std::move(meta)});
+    return {};
+  }
+  SLUICE_TRY(const ObjectId object, store_.put(std::move(meta), std::as_bytes(std::span(bytes))));
+  task.temporaries.push_back(object);
+  input.pieces.push_back(
+      Piece{.kind = Piece::Kind::kValue, .object = object, .literal = {}, .meta = {}});
+  return {};
+}
+
+Status Dispatcher::bind_json(LiveTask& task, Input& input, const Json& json,
+                             const model::Port& port) {
+  const std::string what = fmt::format("input '{}'", port.name);
+  if (!port.type.is_list()) {
+    SLUICE_TRY(Value value, value_from_json(json, port.type, what));
+    return add_value(task, input, std::move(value.meta), std::move(value.bytes));
+  }
+  const Json::List* list = json.as_list();
+  if (list == nullptr) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} must be a list, not {}", what, json.type_name()));
+  }
+  input.is_list = true;
+  input.is_local = true;
+  const model::Type element = port.type.element();
+  for (const Json& item : *list) {
+    if (item.is_null() && (port.type.holes & 1) != 0) {
+      input.pieces.push_back(Piece{.kind = Piece::Kind::kHole});
+    } else if (element.is_list()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: lists of lists cannot be given as JSON yet", what));
+    } else {
+      SLUICE_TRY(Value value, value_from_json(item, element, what));
+      SLUICE_OK(add_value(task, input, std::move(value.meta), std::move(value.bytes)));
+    }
+  }
+  input.pieces.push_back(Piece{.kind = Piece::Kind::kClosed});
+  return {};
+}
+
+Status Dispatcher::bind(LiveTask& task, const core::Binding& binding) {
+  const model::Slot& slot = step_of(task).slots[binding.slot];
+  const model::Port& port = function_of(task).inputs[slot.port];
+  Input& input = task.inputs.emplace_back();
+  input.slot = binding.slot;
+  input.port = static_cast<std::uint16_t>(slot.port);
+  switch (binding.kind) {
+    case core::Binding::Kind::kLiteral:
+      return bind_json(task, input, std::get<model::Literal>(slot.source).value, port);
+    case core::Binding::Kind::kIndex: {
+      Value value = {.meta = {.kind = SLUICE_KIND_JSON},
+                     .bytes = fmt::format("{}", task.attempt.task.index)};
+      if (port.type.kind == model::Kind::kText) value.meta.kind = SLUICE_KIND_TEXT;
+      return add_value(task, input, std::move(value.meta), std::move(value.bytes));
+    }
+    case core::Binding::Kind::kObject: {
+      SLUICE_OK(check_size(task, binding.object, port));
+      if (port.type.is_list() || port.type.access == model::Access::kStream) {
+        // One JSON array for a list: it is taken apart here.
+        if (binding.object.size > limits_.json_bytes) {
+          return fail(ErrorCode::kResourceExhausted,
+                      fmt::format("input '{}' is a JSON array of {}; at most {} are taken apart",
+                                  port.name, to_text(ByteCount{binding.object.size}),
+                                  to_text(ByteCount{limits_.json_bytes})));
+        }
+        std::string text(binding.object.size, '\0');
+        SLUICE_TRY(const std::size_t got,
+                   store_.read(binding.object.id, 0, std::as_writable_bytes(std::span(text))));
+        text.resize(got);
+        SLUICE_TRY(const Json json,
+                   parse_json(text, {.bytes = limits_.json_bytes, .depth = limits_.json_depth}));
+        return bind_json(task, input, json, port);
+      }
+      input.pieces.push_back(Piece{.kind = Piece::Kind::kValue, .object = binding.object.id});
+      return {};
+    }
+    case core::Binding::Kind::kList:
+      if (port.type.is_list() || port.type.access == model::Access::kStream) {
+        input.is_list = true;
+      } else {
+        input.collected = Json::list();
+      }
+      return {};
+  }
+  std::abort();
+}
+
+Status Dispatcher::collect(LiveTask& task, Input& input, const core::Deliver& deliver) {
+  const std::string& name = function_of(task).inputs[input.port].name;
+  switch (deliver.kind) {
+    case core::Deliver::Kind::kElement: {
+      SLUICE_TRY(const store::Store::View view, store_.view(deliver.object.id));
+      input.collected_bytes += view.size;
+      if (input.collected_bytes > limits_.json_bytes) {
+        return fail(ErrorCode::kResourceExhausted,
+                    fmt::format("input '{}': a list of more than {} for one JSON value; declare it "
+                                "as list<…> or stream<…>",
+                                name, to_text(ByteCount{limits_.json_bytes})));
+      }
+      std::string text(view.size, '\0');
+      SLUICE_TRY(const std::size_t got,
+                 store_.read(deliver.object.id, 0, std::as_writable_bytes(std::span(text))));
+      text.resize(got);
+      if (view.meta.kind == SLUICE_KIND_JSON) {
+        SLUICE_TRY(Json value,
+                   parse_json(text, {.bytes = limits_.json_bytes, .depth = limits_.json_depth}));
+        input.collected->push(std::move(value));
+      } else if (view.meta.kind == SLUICE_KIND_TEXT) {
+        input.collected->push(Json(std::move(text)));
+      } else {
+        return fail(ErrorCode::kInvalidArgument,
+                    fmt::format("input '{}': a list of bytes is no JSON value; declare it as "
+                                "list<bytes> or stream<bytes>",
+                                name));
+      }
+      pump_.push(core::Consumed{.attempt = task.attempt, .slot = input.slot, .elements = 1});
+      return {};
+    }
+    case core::Deliver::Kind::kHole:
+      input.collected->push(Json());
+      pump_.push(core::Consumed{.attempt = task.attempt, .slot = input.slot, .elements = 1});
+      return {};
+    case core::Deliver::Kind::kListBegin:
+    case core::Deliver::Kind::kListEnd:
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("input '{}': a list of lists is no JSON value yet", name));
+    case core::Deliver::Kind::kClosed: {
+      std::string text = to_text(*input.collected);
+      input.collected = Json::list();
+      return add_value(task, input, {.kind = SLUICE_KIND_JSON}, std::move(text));
+    }
+  }
+  std::abort();
+}
+
+void Dispatcher::on(const core::Deliver& deliver) {
+  LiveTask* task = find(deliver.attempt);
+  if (task == nullptr || task->is_ending || task->pending_failure) return;
+  for (Input& input : task->inputs) {
+    if (input.slot != deliver.slot) continue;
+    if (input.collected) {
+      if (Status collected = collect(*task, input, deliver); !collected) {
+        const bool too_large = collected.error().code() == ErrorCode::kResourceExhausted;
+        break_off(*task, {.name = too_large ? "TooLarge" : "InvalidInput",
+                          .message = collected.error().message()});
+        return;
+      }
+      break;
+    }
+    Piece piece;
+    switch (deliver.kind) {
+      case core::Deliver::Kind::kElement:
+        piece.object = deliver.object.id;
+        break;
+      case core::Deliver::Kind::kHole:
+        piece.kind = Piece::Kind::kHole;
+        break;
+      case core::Deliver::Kind::kListBegin:
+        piece.kind = Piece::Kind::kListBegin;
+        break;
+      case core::Deliver::Kind::kListEnd:
+        piece.kind = Piece::Kind::kListEnd;
+        break;
+      case core::Deliver::Kind::kClosed:
+        piece.kind = Piece::Kind::kClosed;
+        break;
+    }
+    input.pieces.push_back(std::move(piece));
+    break;
+  }
+  if (task->is_started) feed(*task);
+}
+
+void Dispatcher::on(const core::EndAttempt& end) {
+  LiveTask* task = find(end.attempt);
+  if (task == nullptr) {
+    // It ended on its own at the same moment; core has the event or will ignore this one.
+    pump_.push(core::AttemptEnded{end.attempt});
+    return;
+  }
+  if (task->is_ending) return;
+  task->is_ending = true;
+  if (task->pending_failure) return;  // Its worker is being ended already.
+  if (!task->worker) {
+    runtime_->withdraw(task->handle);
+    finish(*task, std::nullopt, true);
+    return;
+  }
+  std::string_view reason;
+  switch (end.reason) {
+    case core::EndAttempt::Reason::kCancelled:
+      reason = "the run was cancelled";
+      break;
+    case core::EndAttempt::Reason::kTimeout:
+      reason = "the attempt's time is over";
+      break;
+    case core::EndAttempt::Reason::kRolledBack:
+      reason = "an input was withdrawn";
+      break;
+    case core::EndAttempt::Reason::kRunEnded:
+      reason = "the run has ended";
+      break;
+  }
+  runtime_->send(task->worker, SLUICE_FRAME_CANCEL, 0, 0, task->handle,
+                 {std::as_bytes(std::span(reason))});
+  runtime_->interrupt(task->worker);
+  const WorkerId worker = task->worker;
+  const std::uint64_t handle = task->handle;
+  workers_.at(worker.value)->grace.at(loop_.now() + limits_.grace, [this, worker, handle] {
+    const auto found = workers_.find(worker.value);
+    if (found != workers_.end() && found->second->task == handle) runtime_->kill_worker(worker);
+  });
+}
+
+// ---- the end of an attempt
+// -----------------------------------------------------------------------
+
+void Dispatcher::forget(LiveTask& task) {
+  if (RunRecord* run = runs_.find(task.run)) {
+    run->log.finish(run->path_of(task.attempt.task.step, task.attempt.task.index), task.log,
+                    runs_.folder_of(*run), limits_);
+    if (task.log.bytes > 0) runs_.log_grew(*run);
+  }
+  for (Output& output : task.outputs) {
+    // Core knows the open object (it was emitted) and releases it; sealing is no longer possible.
+    output.open = {};
+  }
+  if (const auto pool = pools_.find(task.pool.value); pool != pools_.end()) {
+    for (const Grant& grant : task.grants) store_.take_back(pool->second.outbox, grant.range);
+  }
+  for (const ObjectId object : task.temporaries) store_.release(object);
+  by_task_.erase(task.attempt.task);
+  live_.erase(task.handle);  // `task` is gone.
+}
+
+void Dispatcher::finish(LiveTask& task, std::optional<core::Failure> failure,
+                        bool worker_is_clean) {
+  const core::Attempt attempt = task.attempt;
+  const bool is_ending = task.is_ending;
+  if (AttemptRecord* record = record_of(task)) {
+    RunRecord* run = runs_.find(task.run);
+    record->ended = run->micros(loop_.now());
+    record->state = failure ? core::TaskState::kFailed : core::TaskState::kFinished;
+    if (is_ending) record->state = core::TaskState::kCancelled;
+    if (failure) run->failed_log = task.log.tail;
+  }
+  if (task.worker) {
+    const auto worker = workers_.find(task.worker.value);
+    if (worker != workers_.end()) {
+      worker->second->grace.cancel();
+      worker->second->task = 0;
+      ++worker->second->tasks_done;
+      // Regions that are gone are unmapped, so that their memory is too.
+      for (auto at = worker->second->numbers.begin(); at != worker->second->numbers.end();) {
+        if (store_.region(store::RegionId{at->first})) {
+          ++at;
+          continue;
+        }
+        if (worker_is_clean)
+          runtime_->send(task.worker, SLUICE_FRAME_UNMAP, 0, 0, at->second & kNumberMask);
+        at = worker->second->numbers.erase(at);
+      }
+    }
+    if (worker_is_clean) runtime_->give_back(task.worker);
+  }
+  if (is_ending || !failure || failure->counts) lost_in_a_row_.erase(attempt.task);
+  forget(task);
+  if (is_ending) {
+    pump_.push(core::AttemptEnded{attempt});
+  } else if (failure) {
+    pump_.push(core::TaskFailed{.attempt = attempt, .failure = std::move(*failure)});
+  } else {
+    pump_.push(core::TaskDone{attempt});
+  }
+}
+
+void Dispatcher::break_off(LiveTask& task, core::Failure failure) {
+  if (task.pending_failure) return;
+  if (!task.worker) {
+    runtime_->withdraw(task.handle);
+    finish(task, std::move(failure), true);
+    return;
+  }
+  task.pending_failure = std::move(failure);
+  runtime_->kill_worker(task.worker);
+}
+
+// ---- events of workers
+// ---------------------------------------------------------------------------
+
+void Dispatcher::on_assigned(std::uint64_t ticket, WorkerId worker) {
+  auto& state = workers_[worker.value];
+  if (state == nullptr) state = std::make_unique<Worker>(loop_);
+  LiveTask* task = find_handle(ticket);
+  SLUICE_ASSERT(task != nullptr, "ticket {} was withdrawn", ticket);
+  state->task = ticket;
+  task->worker = worker;
+  if (AttemptRecord* record = record_of(*task)) {
+    record->assigned = runs_.find(task->run)->micros(loop_.now());
+    record->worker = worker.value;
+    record->cold = state->tasks_done == 0;
+  }
+  send_start(*task);
+}
+
+void Dispatcher::on_unassignable(std::uint64_t ticket, const runtime::WorkerEnd& end) {
+  LiveTask* task = find_handle(ticket);
+  if (task == nullptr) return;
+  core::Failure failure;
+  switch (end.cause) {
+    case runtime::WorkerEnd::Cause::kLoadFailed: {
+      failure.name = "LoadError";
+      failure.message = end.message;
+      if (Result<Json> json = parse_json(end.message); json && json->find("message") != nullptr) {
+        const std::string* message = json->find("message")->as_string();
+        if (message != nullptr) failure.message = *message;
+        if (RunRecord* run = runs_.find(task->run);
+            run != nullptr && json->find("trace") != nullptr) {
+          if (const std::string* trace = json->find("trace")->as_string();
+              trace != nullptr && !trace->empty()) {
+            run->log.append(run->path_of(task->attempt.task.step, task->attempt.task.index),
+                            task->log, *trace + "\n", runs_.folder_of(*run), limits_);
+          }
+        }
+      }
+      break;
+    }
+    case runtime::WorkerEnd::Cause::kStartTimeout:
+      failure.name = "LoadError";
+      failure.message = fmt::format("the worker was not ready after {}: {}",
+                                    to_text(limits_.worker_start_timeout), end.message);
+      break;
+    case runtime::WorkerEnd::Cause::kExited:
+    case runtime::WorkerEnd::Cause::kSignalled:
+    case runtime::WorkerEnd::Cause::kSpawnFailed:
+    case runtime::WorkerEnd::Cause::kProtocol:
+    case runtime::WorkerEnd::Cause::kStopped:
+      failure.name = "Crash";
+      failure.message = fmt::format("the worker died while it was starting ({}): {}",
+                                    end.cause == runtime::WorkerEnd::Cause::kSignalled
+                                        ? fmt::format("signal {}", end.code)
+                                        : fmt::format("status {}", end.code),
+                                    end.message);
+      break;
+  }
+  finish(*task, std::move(failure), false);
+}
+
+void Dispatcher::on_output(WorkerId worker, std::span<const std::byte> text) {
+  const auto found = workers_.find(worker.value);
+  LiveTask* task = found == workers_.end() ? nullptr : find_handle(found->second->task);
+  RunRecord* run = task == nullptr ? nullptr : runs_.find(task->run);
+  if (run == nullptr) return;  // Printed between two tasks: nobody's log.
+  run->log.append(run->path_of(task->attempt.task.step, task->attempt.task.index), task->log,
+                  std::string_view(reinterpret_cast<const char*>(text.data()), text.size()),
+                  runs_.folder_of(*run), limits_);
+  runs_.log_grew(*run);
+}
+
+void Dispatcher::on_worker_ended(WorkerId worker, const runtime::WorkerEnd& end) {
+  const auto found = workers_.find(worker.value);
+  if (found == workers_.end()) return;
+  LiveTask* task = find_handle(found->second->task);
+  workers_.erase(found);
+  if (task == nullptr) return;
+  core::Failure failure;
+  if (task->pending_failure) {
+    failure = std::move(*task->pending_failure);
+  } else {
+    switch (end.cause) {
+      case runtime::WorkerEnd::Cause::kExited:
+        failure.name = end.code == 0 ? "Crash" : "ExitStatus";
+        failure.message = end.code == 0
+                              ? "the process exited in the middle of the task"
+                              : fmt::format("the process exited with status {}", end.code);
+        break;
+      case runtime::WorkerEnd::Cause::kSignalled:
+        failure.name = "Crash";
+        failure.message = fmt::format("the process was killed by signal {} ({})", end.code,
+                                      ::strsignal(end.code));
+        // A SIGKILL that we did not send comes from outside: the worker was lost, which is not the
+        // function's failure. Bounded, for a function may kill itself.
+        failure.counts =
+            end.code != SIGKILL || ++lost_in_a_row_[task->attempt.task] > kLostInARowMax;
+        break;
+      case runtime::WorkerEnd::Cause::kProtocol:
+        failure.name = "Crash";
+        failure.message =
+            fmt::format("the worker broke the protocol and was ended: {}", end.message);
+        break;
+      case runtime::WorkerEnd::Cause::kSpawnFailed:
+      case runtime::WorkerEnd::Cause::kLoadFailed:
+      case runtime::WorkerEnd::Cause::kStartTimeout:
+      case runtime::WorkerEnd::Cause::kStopped:
+        failure.name = "Crash";
+        failure.message = fmt::format("the worker is gone: {}", end.message);
+        failure.counts = false;
+        break;
+    }
+  }
+  finish(*task, std::move(failure), false);
+}
+
+}  // namespace sluice::node

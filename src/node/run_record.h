@@ -1,0 +1,137 @@
+#pragma once
+
+// What a node knows of a run beside core's tables: who asked, when, what came out, what each
+// attempt did. Loop thread. Lives until retention.
+
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <list>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "aio/loop.h"
+#include "api/control.h"
+#include "core/scheduler.h"
+#include "node/app_registry.h"
+#include "node/run_log.h"
+#include "store/store.h"
+
+namespace sluice::node {
+
+enum class RunState : std::uint8_t {
+  kQueued,
+  kRunning,
+  kSucceeded,
+  kFailed,
+  kCancelled,
+  kTimedOut
+};
+std::string_view to_string(RunState state);
+std::string_view to_string(core::TaskState state);
+inline bool is_ended(RunState state) { return state >= RunState::kSucceeded; }
+
+// One attempt, in µs from the run's acceptance (contracts: states and times); 0 is "not yet".
+struct AttemptRecord {
+  std::uint32_t step = 0;
+  std::uint32_t index = 0;
+  std::uint32_t number = 1;
+  core::TaskState state = core::TaskState::kPreparing;
+  bool cold = false;
+  std::uint64_t epoch = 0;
+  std::uint64_t worker = 0;
+  std::int64_t ready = 0, assigned = 0, started = 0, first_input = 0, first_output = 0, ended = 0,
+               committed = 0;
+  std::uint64_t bytes_in = 0, bytes_out = 0;
+};
+
+// Where a kept value's bytes are: in memory, in the run's pack file (small ones beyond the first
+// 256 KiB), or in a file of its own.
+struct Packed {
+  std::uint64_t offset = 0;
+};
+// One kept value of a run's output; `saved` is false while a bulk thread still writes it.
+struct KeptValue {
+  bool hole = false;
+  bool saved = true;
+  std::uint64_t size = 0;
+  Checksum checksum;
+  store::Meta meta;
+  std::variant<std::string, Packed, std::filesystem::path> content;
+};
+struct KeptOutput {
+  bool is_list = false;
+  bool complete = false;  // The value is there, or the list has all its elements, or it is absent.
+  bool absent = false;
+  std::vector<KeptValue> values;
+};
+
+// Somebody who waits for the end of a run, or for news in its log. Answered once.
+struct RunWaiter {
+  aio::Timer timer;
+  std::move_only_function<void()> answer;
+};
+
+struct RunRecord {
+  RunId id;
+  RunKey key;
+  AppVersionPtr version;
+  std::uint32_t workflow = 0;
+  RunState state = RunState::kQueued;
+  WallTime accepted;
+  TimePoint accepted_at;  // The same moment on the monotonic clock: µs of attempts count from it.
+  std::optional<WallTime> started;
+  std::optional<WallTime> ended;
+  std::optional<core::Failure> failure;
+  std::string failed_task;  // Path.
+  std::string failed_log;   // The last log lines of the attempt that failed.
+
+  bool upload_open = false;  // Inputs may still come.
+  bool drained = false;      // Core has no attempt of it any more.
+  bool discard = false;      // A broken upload: nothing of the run is to stay.
+  bool forgotten = false;    // Core knows it no more; final_counts and final_states are set.
+  std::uint32_t saves_pending = 0;
+  std::optional<core::RunEnded> end_pending;  // The end waits for outputs to be saved.
+
+  std::vector<KeptOutput> outputs;   // Per workflow output.
+  std::uint64_t kept_in_memory = 0;  // Bytes of outputs held in `content` strings.
+  std::uint64_t kept_on_disk = 0;
+  std::filesystem::path folder;  // Made when first needed.
+  bool folder_made = false;
+
+  std::vector<AttemptRecord>
+      attempts;  // In order of start; bounded (attempts_dropped counts the rest).
+  std::uint64_t attempts_dropped = 0;
+  std::unordered_map<std::uint64_t, std::uint32_t>
+      last_attempt;  // (step, index) -> index of its newest attempt.
+  // Taken from core before it forgets the run: counts per step, and a TaskState per task.
+  std::vector<core::Scheduler::StepCounts> final_counts;
+  std::vector<std::string> final_states;
+
+  Fd pack;  // The pack file, once there is one.
+  std::uint64_t pack_size = 0;
+
+  RunLog log;
+  std::list<RunWaiter> end_waiters;
+  std::list<RunWaiter> log_waiters;
+
+  const model::App& app() const { return *version->app; }
+  const model::Workflow& plan() const { return version->app->workflows[workflow]; }
+  std::string workflow_name() const { return version->name + "." + plan().name; }
+  bool is_foreach(std::uint32_t step) const { return plan().steps[step].foreach.has_value(); }
+  // `step` or `step.7`.
+  std::string path_of(std::uint32_t step, std::uint32_t index) const;
+  std::int64_t micros(TimePoint now) const {
+    return std::chrono::duration_cast<std::chrono::microseconds>(now - accepted_at).count();
+  }
+  static std::uint64_t task_number(std::uint32_t step, std::uint32_t index) {
+    return (std::uint64_t{step} << 32) | index;
+  }
+  AttemptRecord* newest_attempt(std::uint32_t step, std::uint32_t index);
+};
+
+}  // namespace sluice::node

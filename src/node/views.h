@@ -1,0 +1,29 @@
+#pragma once
+
+// The JSON documents of the HTTP interface (docs/http.md), made from the node's tables. Loop
+// thread; pure but for reading kept values from disk.
+
+#include <string>
+
+#include "api/control.h"
+#include "node/app_registry.h"
+#include "node/run_table.h"
+
+namespace sluice::node {
+
+Json run_document(const RunTable& runs, const RunRecord& run);
+Json run_summary(const RunRecord& run);  // Of a list: no outputs, no steps.
+Result<Json> runs_document(const RunTable& runs, const api::RunFilter& filter);
+Result<Json> tasks_document(const RunTable& runs, RunRecord& run, const api::TaskFilter& filter);
+Json trace_document(const RunRecord& run);
+Json workflow_document(const AppVersion& version, const model::Workflow& workflow);
+Json function_document(const AppVersion& version, const model::Function& function);
+Json app_document(const AppVersion& version);
+Json deploy_document(const AppVersion& version);
+// The bytes of one kept value.
+Result<api::OutputBytes> output_bytes(const RunRecord& run, const std::string& name,
+                                      std::optional<std::uint32_t> index);
+std::string metrics_text(const RunTable& runs, const core::Scheduler::Counters& core,
+                         const store::Usage& store, std::size_t workers);
+
+}  // namespace sluice::node
