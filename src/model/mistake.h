@@ -10,7 +10,7 @@
 namespace sluice::model {
 
 struct Mistake {
-  std::string file;  // Relative to the app's directory: `sluice.yaml`, `words.py`.
+  std::string file;          // Relative to the app's directory: `sluice.yaml`, `words.py`.
   std::uint32_t line = 1;    // From 1.
   std::uint32_t column = 1;  // From 1, in characters.
   std::string message;       // What is wrong, with the name it concerns.

@@ -1,9 +1,12 @@
 #pragma once
 
 // From the text of `sluice.yaml` to a validated App, in two halves so that code can be looked at in
-// between: parse_app reads the file; bundle/ then supplies what the source code says of the ports of
-// functions that declare none (or not all); check_app resolves names and types and orders the steps.
+// between: parse_app reads the file; bundle/ then supplies what the source code says of the ports
+// of functions that declare none (or not all); check_app resolves names and types and orders the
+// steps.
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,9 +30,12 @@ struct CodeWanted {
 // What the source code says of one function; produced by bundle/.
 struct CodePorts {
   std::string function;
-  std::string file;     // `words.py`
+  std::string file;  // `words.py`
   std::vector<Port> inputs;
   std::vector<Port> outputs;
+  // Parameters whose default is no JSON value, so that only the code can fill it in: inputs where
+  // the file declares them, else none.
+  std::vector<Port> inputs_if_declared;
   bool is_generator = false;
 };
 

@@ -1,8 +1,8 @@
 #pragma once
 
 // The validated graph of an app: what parse and validate produce, and all that core, node and api
-// know of an app. Immutable; shared by all runs of a version. Every reference is an index; names are
-// kept for people. Indexes of steps are in topological order.
+// know of an app. Immutable; shared by all runs of a version. Every reference is an index; names
+// are kept for people. Indexes of steps are in topological order.
 
 #include <cstdint>
 #include <memory>
@@ -49,11 +49,25 @@ struct Function {
 };
 
 // What is bound to an input slot, or read by a workflow output, or iterated by `foreach`.
-struct Literal { Json value; friend bool operator==(const Literal&, const Literal&) = default; };
-struct InputRef { std::uint32_t input; friend bool operator==(const InputRef&, const InputRef&) = default; };
-struct StepRef { std::uint32_t step; std::uint32_t output; friend bool operator==(const StepRef&, const StepRef&) = default; };
-struct ItemRef { friend bool operator==(const ItemRef&, const ItemRef&) = default; };   // ${item}
-struct IndexRef { friend bool operator==(const IndexRef&, const IndexRef&) = default; };  // ${index}
+struct Literal {
+  Json value;
+  friend bool operator==(const Literal&, const Literal&) = default;
+};
+struct InputRef {
+  std::uint32_t input;
+  friend bool operator==(const InputRef&, const InputRef&) = default;
+};
+struct StepRef {
+  std::uint32_t step;
+  std::uint32_t output;
+  friend bool operator==(const StepRef&, const StepRef&) = default;
+};
+struct ItemRef {
+  friend bool operator==(const ItemRef&, const ItemRef&) = default;
+};  // ${item}
+struct IndexRef {
+  friend bool operator==(const IndexRef&, const IndexRef&) = default;
+};  // ${index}
 using Source = std::variant<Literal, InputRef, StepRef, ItemRef, IndexRef>;
 
 struct Slot {
@@ -63,12 +77,13 @@ struct Slot {
 
 struct Step {
   std::string name;
-  std::uint32_t function;          // Index into App::functions.
-  std::vector<Slot> slots;         // At most one per port, in order of ports; a port without a slot has its default or is absent.
-  std::optional<Source> foreach;   // InputRef or StepRef (or ItemRef never): the driving list.
-  std::uint32_t concurrency = 0;   // Tasks at a time in a foreach; 0: as many as the node runs.
+  std::uint32_t function;   // Index into App::functions.
+  std::vector<Slot> slots;  // At most one per port, in order of ports; a port without a slot has
+                            // its default or is absent.
+  std::optional<Source> foreach;  // InputRef or StepRef (or ItemRef never): the driving list.
+  std::uint32_t concurrency = 0;  // Tasks at a time in a foreach; 0: as many as the node runs.
   std::vector<std::uint32_t> after;
-  std::optional<Duration> timeout; // The step's wins over the function's.
+  std::optional<Duration> timeout;  // The step's wins over the function's.
   std::optional<Retry> retry;
 };
 

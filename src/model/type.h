@@ -23,9 +23,9 @@ enum class Access : std::uint8_t {
 
 struct Type {
   Kind kind = Kind::kAny;
-  std::uint8_t lists = 0;        // Levels of list<…> around the kind.
-  std::uint8_t holes = 0;        // Bit n: elements of the list at level n (0 the outermost) may be holes.
-  bool optional = false;         // The value itself may be absent.
+  std::uint8_t lists = 0;  // Levels of list<…> around the kind.
+  std::uint8_t holes = 0;  // Bit n: elements of the list at level n (0 the outermost) may be holes.
+  bool optional = false;   // The value itself may be absent.
   Access access = Access::kWhole;
 
   friend bool operator==(const Type&, const Type&) = default;
