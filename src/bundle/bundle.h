@@ -2,9 +2,9 @@
 
 // An app as files: a directory on an author's machine, an archive on its way, a directory of one
 // version in the data directory. Ignore rules (`.sluiceignore`, gitignore syntax, plus built-in
-// `.git`, `__pycache__`, `*.pyc`, `node_modules/.cache`), the digest that makes the version, and the
-// ports that Python code declares, read from its syntax tree (nothing of the code is run). Blocking
-// I/O: called by the cli, and on a bulk thread of the node.
+// `.git`, `__pycache__`, `*.pyc`, `node_modules/.cache`), the digest that makes the version, and
+// the ports that Python code declares, read from its syntax tree (nothing of the code is run).
+// Blocking I/O: called by the cli, and on a bulk thread of the node.
 
 #include <filesystem>
 #include <string>
@@ -32,11 +32,13 @@ Result<std::vector<File>> list_files(const std::filesystem::path& directory, con
 Result<Sha256> digest(const std::filesystem::path& directory, const std::vector<File>& files);
 
 // A tar (ustar/pax, zstd) of these files, with fixed times and owners, appended to `out`.
-Status pack(const std::filesystem::path& directory, const std::vector<File>& files, std::string& out,
-            const Limits& limits);
-// The reverse: tar, plain or gzip or zstd, into a new empty `directory`. Refuses absolute names, `..`,
-// links, devices, duplicates, and more than the limits (also of the unpacked size). Nothing is left on error.
-Status unpack(std::string_view archive, const std::filesystem::path& directory, const Limits& limits);
+Status pack(const std::filesystem::path& directory, const std::vector<File>& files,
+            std::string& out, const Limits& limits);
+// The reverse: tar, plain or gzip or zstd, into a new empty `directory`. Refuses absolute names,
+// `..`, links, devices, duplicates, and more than the limits (also of the unpacked size). Nothing
+// is left on error.
+Status unpack(std::string_view archive, const std::filesystem::path& directory,
+              const Limits& limits);
 
 // Everything `sluice validate` and `sluice deploy` check: reads sluice.yaml, looks at the code, and
 // validates. `app` is set iff there is no mistake. An Error is an I/O problem, not a mistake.
