@@ -1,0 +1,84 @@
+#include "cli/cli.h"
+
+#include <cstdlib>
+#include <variant>
+
+#include "cli/command_line.h"
+#include "cli/interrupt.h"
+#include "cli/session.h"
+
+namespace sluice::cli {
+namespace {
+
+template <class... Handlers>
+struct Match : Handlers... {
+  using Handlers::operator()...;
+};
+
+// The only place of cli that reads the environment.
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+Result<ServerAddress> server_address(const std::string& flag) {
+  ServerAddress address;
+  address.token = variable("SLUICE_TOKEN");
+  const std::string url = flag.empty() ? variable("SLUICE_URL") : flag;
+  if (url.empty()) return address;
+  SLUICE_TRY(address.base, parse_server_url(url));
+  address.is_default = false;
+  return address;
+}
+
+Result<ExitCode> execute(const CommandLine& line, const Terminal& terminal) {
+  if (const auto* show = std::get_if<ShowText>(&line.command)) {
+    SLUICE_OK(write_output(show->text));
+    return ExitCode::kOk;
+  }
+  SLUICE_TRY(ServerAddress address, server_address(line.url));
+  SLUICE_TRY(HttpClient client, HttpClient::create(std::move(address)));
+  Session session{.client = std::move(client), .terminal = terminal};
+  return std::visit(
+      Match{
+          [&](const DeployCommand& command) { return deploy_app(session, command); },
+          [&](const ValidateCommand& command) { return validate_app(session, command); },
+          [&](const InitCommand& command) { return init_app(session, command); },
+          [&](const RunCommand& command) { return run_workflow(session, command); },
+          [&](const GetCommand& command) { return get_things(session, command); },
+          [&](const LogsCommand& command) { return print_logs(session, command); },
+          [&](const TraceCommand& command) { return print_trace(session, command); },
+          [&](const CancelCommand& command) { return cancel_run(session, command); },
+          [&](const DeleteCommand& command) { return delete_thing(session, command); },
+          [&](const VersionCommand& command) { return print_versions(session, command); },
+          [](const ShowText&) { return Result<ExitCode>(ExitCode::kOk); },
+      },
+      line.command);
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  const Terminal terminal = inspect_terminal(variable("TERM"), variable("NO_COLOR"));
+  const auto explain = [&](const Error& error) {
+    write_error_line(terminal, "error", error.message());
+    return static_cast<int>(exit_code_of(error));
+  };
+  if (const Status installed = interrupt::install(); !installed) return explain(installed.error());
+  const Result<CommandLine> line = parse_command_line(argc, argv);
+  if (!line) return explain(line.error());
+  const Result<ExitCode> code = execute(*line, terminal);
+  if (code) return static_cast<int>(*code);
+  // Cancelled: by a signal, or because the reader of our output has what it wanted.
+  if (code.error().code() == ErrorCode::kCancelled)
+    return interrupt::signal() != 0 ? interrupt::exit_code() : 0;
+  return explain(code.error());
+}
+
+std::string api_path(std::initializer_list<std::string_view> segments) {
+  std::string path = "/api/v1";
+  for (const std::string_view segment : segments) path += '/' + escape_segment(segment);
+  return path;
+}
+
+}  // namespace sluice::cli

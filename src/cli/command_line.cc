@@ -1,0 +1,332 @@
+#include "cli/command_line.h"
+
+#include <array>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/completion.h"
+#include "model/names.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr std::string_view kOverview =
+    R"(Sluice runs workflows of functions by their data: a step starts when its input arrives.
+
+usage: sluice COMMAND [ARGUMENTS]
+
+  serve                 run a server
+  init DIR              write a small app that works
+  validate DIR          check an app without deploying it
+  deploy DIR            send an app to the server
+
+  run WORKFLOW          start a run, wait for it, show its outputs
+  get KIND [ID]         list or show runs, workflows, functions, workers, nodes
+  logs RUN              what the functions of a run printed
+  trace RUN             the timeline of a run, for https://ui.perfetto.dev
+  cancel RUN            stop a run
+  delete app|run NAME   remove an app, or a run that has ended
+
+  completion SHELL      a completion script for bash, zsh or fish
+  version               of this program and of the server
+
+`sluice COMMAND --help` explains each, with an example. The server is http://127.0.0.1:7600, or where
+--url or SLUICE_URL point. Exit codes: 0 ok, 1 the run failed, 2 wrong usage, 3 invalid app, 4 not found,
+5 unreachable or not allowed, 124 timeout, 130 interrupted.
+)";
+
+constexpr std::array kLater{"doctor", "dev",   "export", "schema", "explain",
+                            "top",    "rerun", "answer", "eval"};
+
+std::unexpected<Error> wrong_usage(std::string message) {
+  return fail(ErrorCode::kInvalidArgument, std::move(message));
+}
+
+// What CLI11 fills in. Lives until its fields were moved into the command.
+struct Words {
+  DeployCommand deploy;
+  ValidateCommand validate;
+  InitCommand init{.language = "python", .directory = {}};
+  RunCommand run;
+  GetCommand get;
+  LogsCommand logs;
+  TraceCommand trace;
+  CancelCommand cancel;
+  DeleteCommand remove;
+  VersionCommand version;
+  std::vector<std::string> inputs;
+  std::string format = "table";
+  std::string shell;
+  std::string url;
+};
+
+// CLI11 prints times and defaults as it likes; the rest of its help is what we want.
+void add_format(CLI::App& command, Words& words, std::vector<std::string> choices,
+                const std::string& help) {
+  command.add_option("-o,--format", words.format, help)
+      ->check(CLI::IsMember(std::move(choices)))
+      ->type_name("FORMAT");
+}
+
+CLI::App* add_command(CLI::App& app, Words& words, const std::string& name, const std::string& help,
+                      const std::string& example) {
+  CLI::App* command = app.add_subcommand(name, help);
+  command->footer("\nexample:\n" + example);
+  command
+      ->add_option("--url", words.url, "the server (default: SLUICE_URL, or http://127.0.0.1:7600)")
+      ->type_name("URL");
+  return command;
+}
+
+void add_app_commands(CLI::App& app, Words& words) {
+  CLI::App* deploy =
+      add_command(app, words, "deploy", "Checks the app in DIR and sends it to the server.",
+                  "  sluice deploy ./wordcount");
+  deploy->add_option("DIR", words.deploy.directory, "the directory with sluice.yaml")
+      ->required()
+      ->type_name("");
+  add_format(*deploy, words, {"table", "json"}, "table (default) or json");
+
+  CLI::App* validate =
+      add_command(app, words, "validate", "Checks the app in DIR; needs no server.",
+                  "  sluice validate ./wordcount");
+  validate->add_option("DIR", words.validate.directory, "the directory with sluice.yaml")
+      ->required()
+      ->type_name("");
+  add_format(*validate, words, {"table", "json"}, "table (default) or json");
+
+  CLI::App* init = add_command(
+      app, words, "init", "Writes a small app that works into DIR, which must be new or empty.",
+      "  sluice init hello && sluice deploy hello");
+  init->add_option("DIR", words.init.directory, "where to; its name becomes the app's")
+      ->required()
+      ->type_name("");
+  init->add_option("--lang", words.init.language, "python (default), node, cpp or shell")
+      ->check(CLI::IsMember(std::vector<std::string>{"python", "node", "cpp", "shell"}))
+      ->type_name("LANGUAGE");
+}
+
+void add_run_commands(CLI::App& app, Words& words) {
+  CLI::App* run =
+      add_command(app, words, "run",
+                  "Starts a run, waits for its end and shows its outputs. Ctrl-C cancels it.",
+                  "  sluice run wordcount -i text=@book.txt -i parts=4\n"
+                  "  curl -s https://example.org/book.txt | sluice run wordcount -i text=@- -o raw "
+                  "> total.json");
+  run->add_option("WORKFLOW", words.run.workflow,
+                  "APP.WORKFLOW, or WORKFLOW while only one app has it")
+      ->required()
+      ->type_name("");
+  run->add_option("-i,--input", words.inputs,
+                  "NAME=VALUE; NAME=@FILE and NAME=@- (standard input) are streamed; several times "
+                  "for a list")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->type_name("INPUT");
+  run->add_option("--json", words.run.json_path,
+                  "inputs from a JSON file of names and values (-: standard input)")
+      ->type_name("FILE");
+  run->add_flag("--detach", words.run.detach, "print the run's id and do not wait");
+  run->add_option("--timeout", words.run.timeout,
+                  "the run's deadline: 30s, 10m, 2h (then exit code 124)")
+      ->type_name("TIME");
+  run->add_option("--out", words.run.out_directory, "save every output as a file in DIR")
+      ->type_name("DIR");
+  run->add_option("--key", words.run.key,
+                  "idempotency key: with the same key and inputs it is the same run")
+      ->type_name("KEY");
+  run->add_option("--output", words.run.output, "which output -o raw writes")->type_name("NAME");
+  add_format(*run, words, {"table", "json", "raw"},
+             "table (default); json: the run as a document; raw: the bytes of the only output");
+
+  CLI::App* cancel = add_command(app, words, "cancel", "Stops a run.",
+                                 "  sluice cancel 01jd3k0c7w8fqzv5m2n6x4r9ta");
+  cancel->add_option("RUN", words.cancel.run, "the run's id")->required()->type_name("");
+
+  CLI::App* remove = add_command(app, words, "delete", "Removes an app, or a run that has ended.",
+                                 "  sluice delete app wordcount");
+  remove->add_option("KIND", words.remove.kind, "app or run")
+      ->required()
+      ->check(CLI::IsMember(std::vector<std::string>{"app", "run"}))
+      ->type_name("");
+  remove->add_option("NAME", words.remove.name, "the app's name or the run's id")
+      ->required()
+      ->type_name("");
+}
+
+void add_view_commands(CLI::App& app, Words& words) {
+  CLI::App* get = add_command(
+      app, words, "get", "Lists runs, workflows, functions, workers or nodes, or shows one.",
+      "  sluice get runs --state FAILED\n  sluice get workflows wordcount -o yaml");
+  get->add_option("KIND", words.get.kind, "runs, workflows, functions, workers or nodes")
+      ->required()
+      ->check(CLI::IsMember(
+          std::vector<std::string>{"runs", "workflows", "functions", "workers", "nodes"}))
+      ->type_name("");
+  get->add_option("ID", words.get.id, "one of them")->type_name("");
+  get->add_option("--workflow", words.get.workflow, "only runs of this workflow")
+      ->type_name("NAME");
+  get->add_option("--state", words.get.state, "only runs in this state")->type_name("STATE");
+  get->add_option("--limit", words.get.limit, "at most so many runs (default 50), the newest first")
+      ->check(CLI::Range(1, 10'000))
+      ->type_name("N");
+  add_format(*get, words, {"table", "json", "yaml", "name"}, "table (default), json, yaml or name");
+
+  CLI::App* logs = add_command(app, words, "logs", "Prints what the functions of a run printed.",
+                               "  sluice logs 01jd3k0c7w8fqzv5m2n6x4r9ta --step count -f");
+  logs->add_option("RUN", words.logs.run, "the run's id")->required()->type_name("");
+  logs->add_option("--step", words.logs.step, "only of this step")->type_name("STEP");
+  logs->add_flag("-f,--follow", words.logs.follow, "go on until the run has ended");
+
+  CLI::App* trace = add_command(
+      app, words, "trace", "Prints the timeline of a run as Chrome trace events.",
+      "  sluice trace 01jd3k0c7w8fqzv5m2n6x4r9ta -o run.json   # open in ui.perfetto.dev");
+  trace->add_option("RUN", words.trace.run, "the run's id")->required()->type_name("");
+  trace->add_option("-o,--output", words.trace.file, "write to FILE")->type_name("FILE");
+
+  CLI::App* version =
+      add_command(app, words, "version", "Prints the version of this program and of the server.",
+                  "  sluice version");
+  add_format(*version, words, {"table", "json"}, "table (default) or json");
+
+  CLI::App* completion =
+      add_command(app, words, "completion", "Prints a completion script for a shell.",
+                  "  source <(sluice completion bash)");
+  completion->add_option("SHELL", words.shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember(std::vector<std::string>{"bash", "zsh", "fish"}))
+      ->type_name("");
+}
+
+Format format_of(const std::string& name) {
+  if (name == "json") return Format::kJson;
+  if (name == "yaml") return Format::kYaml;
+  if (name == "name") return Format::kName;
+  if (name == "raw") return Format::kRaw;
+  return Format::kTable;
+}
+
+Result<Command> run_command(Words& words) {
+  RunCommand& run = words.run;
+  run.format = format_of(words.format);
+  for (const std::string& argument : words.inputs) {
+    SLUICE_TRY(Given given, parse_given(argument));
+    if (given.from == Given::From::kStdin && run.json_path == "-") {
+      return wrong_usage("standard input is given twice: --json - and " + argument);
+    }
+    run.inputs.push_back(std::move(given));
+  }
+  if (!run.timeout.empty()) {
+    const Result<Duration> timeout = parse_duration(run.timeout);
+    if (!timeout) return wrong_usage("--timeout: " + timeout.error().message());
+    if (timeout->count() == 0) return wrong_usage("--timeout: must be more than 0");
+  }
+  if (run.detach && (!run.out_directory.empty() || run.format == Format::kRaw)) {
+    return wrong_usage(
+        "--detach does not wait for outputs, so it goes with neither --out nor -o raw");
+  }
+  if (!run.output.empty() && run.format != Format::kRaw)
+    return wrong_usage("--output says what -o raw writes");
+  for (const char c : run.key) {
+    if (c < 0x21 || c > 0x7e) return wrong_usage("--key: only visible ASCII characters");
+  }
+  return Command(std::move(run));
+}
+
+Result<Command> to_command(const std::string& name, Words& words, const CLI::App& app) {
+  const Format format = format_of(words.format);
+  if (name == "run") return run_command(words);
+  if (name == "deploy") {
+    words.deploy.format = format;
+    return Command(std::move(words.deploy));
+  }
+  if (name == "validate") {
+    words.validate.format = format;
+    return Command(std::move(words.validate));
+  }
+  if (name == "get") {
+    words.get.format = format;
+    const bool has_filter = !words.get.workflow.empty() || !words.get.state.empty();
+    if (has_filter && (words.get.kind != "runs" || !words.get.id.empty())) {
+      return wrong_usage(
+          "--workflow and --state choose among runs: sluice get runs --state FAILED");
+    }
+    return Command(std::move(words.get));
+  }
+  if (name == "version") {
+    words.version.format = format;
+    return Command(words.version);
+  }
+  if (name == "init") return Command(std::move(words.init));
+  if (name == "logs") return Command(std::move(words.logs));
+  if (name == "trace") return Command(std::move(words.trace));
+  if (name == "cancel") return Command(std::move(words.cancel));
+  if (name == "delete") return Command(std::move(words.remove));
+  std::vector<CommandWords> commands;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    CommandWords& known =
+        commands.emplace_back(CommandWords{.name = command->get_name(), .options = {}});
+    for (const CLI::Option* option : command->get_options()) {
+      for (const std::string& text : option->get_lnames()) known.options.push_back("--" + text);
+    }
+  }
+  return Command(ShowText{completion_script(words.shell, commands)});
+}
+
+// CLI11's messages start with the name of an exception here and there, and none says where to look.
+std::string usage_text(const std::string& command, std::string_view message) {
+  return fmt::format("{}\n  `sluice {} --help` shows how it is used", message, command);
+}
+
+Status check_command_name(const std::string& name, const CLI::App& app) {
+  if (name == "serve") return {};
+  for (const char* later : kLater) {
+    if (name == later) return wrong_usage(fmt::format("`sluice {}` is not there yet", name));
+  }
+  std::vector<std::string> names{"serve"};
+  for (const CLI::App* command : app.get_subcommands({})) {
+    if (command->get_name() == name) return {};
+    names.push_back(command->get_name());
+  }
+  const std::string guess = model::did_you_mean(name, std::span<const std::string>(names));
+  return wrong_usage(fmt::format("unknown command '{}': {}", model::shown(name),
+                                 guess.empty() ? "`sluice --help` lists them" : guess));
+}
+
+}  // namespace
+
+Result<CommandLine> parse_command_line(int argc, char** argv) {
+  const std::string name = argc > 1 ? argv[1] : "--help";
+  const bool is_help = name == "help" && argc > 2;  // `sluice help run`
+  if (name == "--help" || name == "-h" || (name == "help" && !is_help)) {
+    return CommandLine{.url = {}, .command = ShowText{std::string(kOverview)}};
+  }
+  const std::string command = name == "--version" ? "version" : (is_help ? argv[2] : name);
+  // CLI11 throws; nothing of it leaves this function.
+  try {
+    Words words;
+    CLI::App app("", "sluice");
+    app.get_formatter()->column_width(28);
+    add_app_commands(app, words);
+    add_run_commands(app, words);
+    add_view_commands(app, words);
+    SLUICE_OK(check_command_name(command, app));
+    std::vector<std::string> rest;  // CLI11 takes them from the back.
+    for (int i = argc - 1; i > (is_help ? 2 : 1); --i) rest.emplace_back(argv[i]);
+    if (is_help) rest.insert(rest.begin(), "--help");
+    rest.push_back(command);
+    try {
+      app.parse(std::move(rest));
+    } catch (const CLI::CallForHelp&) {
+      return CommandLine{.url = {}, .command = ShowText{app.help()}};
+    } catch (const CLI::ParseError& error) {
+      return wrong_usage(usage_text(command, error.what()));
+    }
+    SLUICE_TRY(Command parsed, to_command(command, words, app));
+    return CommandLine{.url = std::move(words.url), .command = std::move(parsed)};
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::kInternal, fmt::format("command line: {}", error.what()));
+  }
+}
+
+}  // namespace sluice::cli
