@@ -25,7 +25,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import leftovers  # noqa: E402
-from harness import ENDED, Server, wait_until, write_app  # noqa: E402
+from harness import ENDED, STOPPED, Server, wait_until, write_app  # noqa: E402
 
 YAML = """
 app: chaos
@@ -210,7 +210,7 @@ class Campaign:
                 client.join(120)
         self.peak_kib = max(self.peak_kib, self.server.status_kib("VmHWM"))
         status = self.server.stop()
-        if status != 0:
+        if status != STOPPED:
             self.wrong.append(f"the server stopped with {status}")
         wait_until(lambda: not leftovers.of(self.server.data), 20, lambda: leftovers.of(self.server.data))
 

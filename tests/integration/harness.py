@@ -25,6 +25,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SLUICE = os.environ.get("SLUICE_BIN") or os.path.join(ROOT, "build/release/sluice")
 START_SECONDS = 60
 STOP_SECONDS = 30
+STOPPED = 143  # What the server says after SIGTERM.
 ENDED = ("SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT")
 
 
@@ -220,7 +221,8 @@ def write(path, text=""):
 class ServerCase(unittest.TestCase):
     """A test with a server. After each test the server must be idle, stop cleanly and leave nothing."""
 
-    arguments = ()      # More flags of `sluice serve`.
+    # Tasks that wait for files of each other each hold a slot, also on a machine with one core.
+    arguments = ("--workers", "4")
     environment = None  # More environment of the server.
 
     def setUp(self):
@@ -259,7 +261,7 @@ class ServerCase(unittest.TestCase):
             if self.server.is_running():
                 self._check_idle()
                 status = self.server.stop()
-                self.assertEqual(status, 0, f"the server ended with {status}:\n{self.server.log()}")
+                self.assertEqual(status, STOPPED, f"the server ended with {status}:\n{self.server.log()}")
             self.check_nothing_is_left()
         finally:
             if self.server.is_running():

@@ -1,10 +1,11 @@
 """What a server that is gone has left: processes, scratch folders, spilled objects, mounts.
 
-Processes are found by the data directory: it stands in their environment, their command line or
-their working folder, and no other server has the same.
+Processes are found by the data directory: it, or the mark that the server makes of it for its workers,
+stands in their environment, their command line or their working folder, and no other server has the same.
 """
 
 import contextlib
+import hashlib
 import os
 import signal
 
@@ -13,7 +14,8 @@ SCRATCH_FOLDERS = ("scratch", "spill")
 
 def processes(data):
     """Pids of living processes that belong to the server of this data directory (the server too)."""
-    needle = data.encode()
+    data = os.path.realpath(data)
+    needle, mark = data.encode(), hashlib.sha256(data.encode()).digest()[:12].hex().encode()
     found = []
     for name in os.listdir("/proc"):
         if not name.isdigit() or int(name) == os.getpid():
@@ -23,7 +25,8 @@ def processes(data):
             texts = [_read(f"/proc/{name}/cmdline"), _read(f"/proc/{name}/environ")]
             with contextlib.suppress(OSError):
                 texts.append(os.readlink(f"/proc/{name}/cwd").encode())
-            if _contains_path(b"\0".join(texts), needle) and not _is_zombie(name):
+            text = b"\0".join(texts)
+            if (_contains_path(text, needle) or mark in text) and not _is_zombie(name):
                 found.append(int(name))
     return found
 

@@ -25,6 +25,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SLUICE = os.path.join(ROOT, "build/release/sluice")
 START_SECONDS = 30
 STOP_SECONDS = 30
+STOPPED = 143  # Its exit status after SIGTERM.
 
 
 class Failure(Exception):
@@ -124,7 +125,7 @@ def demo(text, folder, keep):
         print(f"\nThe server goes on at {url} (process {server.pid}, data and log in {folder}); for example:\n"
               f"  SLUICE_URL={url} {os.path.relpath(SLUICE)} get runs\n"
               f"stop it with: kill {server.pid}")
-    elif status != 0:
+    elif status != STOPPED:
         raise Failure(f"the server ended with status {status}")
 
 
@@ -140,7 +141,7 @@ def main():
     try:
         if status == 3 and arguments.json:
             counts["skipped"], counts["notes"] = 1, ["skipped demo: the npm registry cannot be reached"]
-        elif status != 0:
+        elif status != STOPPED:
             raise Failure("the texts are not there")
         else:
             demo(text, folder, arguments.keep)

@@ -6,7 +6,7 @@ import os
 import tarfile
 import unittest
 
-from harness import LATCH, ServerCase, wait_until, write_app
+from harness import LATCH, STOPPED, ServerCase, wait_until, write_app
 
 YAML = """
     app: small
@@ -107,7 +107,7 @@ def hold(latch):
 
     def test_apps_survive_a_restart(self):
         first = self.deploy(self.small(5))
-        self.assertEqual(self.server.stop(), 0)
+        self.assertEqual(self.server.stop(), STOPPED)
         self.check_nothing_is_left()
         self.server.start()
         self.assertEqual(self.assert_succeeded(self.server.run("small", x=1))["y"], 6)

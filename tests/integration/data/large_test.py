@@ -11,7 +11,7 @@ BUDGET = 512 << 20
 
 
 class Large(ServerCase):
-    arguments = ("--memory", "512Mi")
+    arguments = ("--memory", "512Mi", "--workers", "4")
 
     def sparse_file(self, size):
         """A file of this size that takes no space: zeros, with a mark at both ends."""

@@ -8,7 +8,7 @@ import threading
 import unittest
 
 import leftovers
-from harness import LATCH, SLUICE, Server, ServerCase, wait_until
+from harness import LATCH, SLUICE, STOPPED, Server, ServerCase, wait_until
 
 APP = """
 app: sums
@@ -189,7 +189,7 @@ class InUse(ServerCase):
         self.app("sums", APP, code=CODE)
         self.assertEqual(other.get("workflows")["workflows"], [])
         self.assertEqual(self.assert_succeeded(self.server.run("sums", n=10))["sum"], expected_sum(10))
-        self.assertEqual(other.stop(), 0)
+        self.assertEqual(other.stop(), STOPPED)
         self.assertEqual(self.assert_succeeded(self.server.run("sums", n=11))["sum"], expected_sum(11))
 
 
