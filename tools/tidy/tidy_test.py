@@ -105,7 +105,7 @@ class Tidy(unittest.TestCase):
 
     def test_a_path_in_documentation_that_does_not_exist_is_found(self):
         self.assert_one({"README.md": "See `src/core/x.h`.\n", "src/core/y.h": "#pragma once\n"}, "src/core/x.h")
-        self.assert_none({"README.md": "See `src/core/y.h`, `src/core/`, `GET runs/{id}`, `a/b`, `build/release/sluice`.\n",
+        self.assert_none({"README.md": "See `src/core/y.h`, `src/core/`, `GET runs/{id}`, `a/b`, `src/NAME/x`, `build/release/sluice`.\n",
                           "src/core/y.h": "#pragma once\n"})
         self.assert_none({"README.md": "```\n`src/gone.h`\n```\n", "src/core/y.h": "#pragma once\n"})
 
