@@ -13,18 +13,20 @@ from .errors import ProtocolError
 class Value:
     """One value. Its bytes are in `data`, in a range of `region`, or come in `parts`."""
 
-    __slots__ = ("kind", "name", "mode", "data", "region", "offset", "size", "parts", "complete")
+    name = ""
+    mode = 0
+    region = None
+    offset = 0
+    size = 0
+    parts = None  # Of a value that is or was open.
+    complete = True
 
-    def __init__(self, kind, name="", mode=0, data=None):
+    def __init__(self, kind, data=None):
         self.kind = kind
-        self.name = name
-        self.mode = mode
         self.data = data
-        self.region = None
-        self.offset = 0
-        self.size = 0 if data is None else len(data)
-        self.parts = None
-        self.complete = True
+
+
+HOLE = Value(0)  # An element that is absent.
 
 
 class Nested:
@@ -33,63 +35,55 @@ class Nested:
     __slots__ = ("items", "closed")
 
     def __init__(self):
-        self.items = deque()  # Value, Nested or None (a hole).
+        self.items = deque()  # Value, Nested or HOLE.
         self.closed = False
 
 
 class Input:
-    """One input of one task."""
+    """An input of one task that is one value. Most state is rarely needed: its defaults are the class's."""
 
-    __slots__ = ("port", "task", "top", "stack", "open", "is_list", "bytes_owed", "elements_owed", "local")
+    value = None  # Once it is there.
+    open = None   # The value that gets chunks.
+    bytes_owed = 0
+    elements_owed = 0
+    local = False  # A default: the node sent nothing and wants no credit.
 
-    def __init__(self, task, port, is_list, local=False):
-        self.port = port
+    def __init__(self, task, port):
         self.task = task
-        self.is_list = is_list
-        self.top = Nested()
-        self.stack = [self.top]
-        self.open = None  # The value that gets chunks.
-        self.bytes_owed = 0
-        self.elements_owed = 0
-        self.local = local  # A default: the node sent nothing and wants no credit.
+        self.port = port
 
     # ---- frames; mutex held ----
 
     def on_element(self, flags, buffer, begin, end, regions):
-        if self.open is not None:
-            raise ProtocolError(f"an element on input {self.port} while a value is open there")
+        if self.value is not None:
+            raise ProtocolError(f"a second value on input {self.port}, which is no list")
+        self.value = self._read_element(flags, buffer, begin, end, regions)
+
+    def _read_element(self, flags, buffer, begin, end, regions):
         if end - begin < 16:
             raise ProtocolError("an element frame without its value")
-        items = self.stack[-1].items
-        if not self.is_list and (items or self.top.closed):
-            raise ProtocolError(f"a second value on input {self.port}, which is no list")
         kind, name_length, mode, size = wire.VALUE.unpack_from(buffer, begin)
+        if flags == wire.PLACE_INLINE and not name_length:
+            return Value(kind, bytes(buffer[begin + 16 : end]))
         if flags & wire.FLAG_HOLE:
-            items.append(None)
-            return
-        if kind == wire.KIND_LIST:
-            nested = Nested()
-            items.append(nested)
-            self.stack.append(nested)
-            return
+            return HOLE
         begin += 16
-        name = ""
+        value = Value(kind)
+        value.mode = mode
         if name_length:
-            name = str(buffer[begin : begin + name_length], "utf-8", "replace")
+            value.name = str(buffer[begin : begin + name_length], "utf-8", "replace")
             begin += name_length
         place = flags & wire.PLACE_MASK
         if place == wire.PLACE_INLINE:
-            items.append(Value(kind, name, mode, bytes(buffer[begin:end])))
-            return
-        value = Value(kind, name, mode)
-        if place == wire.PLACE_RANGE:
+            value.data = bytes(buffer[begin:end])
+        elif place == wire.PLACE_RANGE:
             value.region, value.offset, value.size = _range(buffer, begin, end, regions)
         else:
             value.size = size
             value.parts = deque()
             value.complete = False
             self.open = value
-        items.append(value)
+        return value
 
     def on_chunk(self, flags, buffer, begin, end, regions):
         if self.open is None:
@@ -100,18 +94,13 @@ class Input:
             self.open.parts.append(bytes(buffer[begin:end]))
 
     def on_end(self, flags):
-        if flags & wire.FLAG_VALUE:
-            if self.open is not None:
-                self.open.complete = True
-                self.open = None
-                return
-            if len(self.stack) > 1:
-                self.stack.pop().closed = True
-                return
-            raise ProtocolError(f"the end of a value on input {self.port}, where none is open")
-        if self.open is not None or len(self.stack) > 1 or self.top.closed:
-            raise ProtocolError(f"the end of input {self.port} while something is open, or after its end")
-        self.top.closed = True
+        if not flags & wire.FLAG_VALUE or self.open is None:
+            raise ProtocolError(f"an end on input {self.port}, where no value is open")
+        self._close()
+
+    def _close(self):
+        self.open.complete = True
+        self.open = None
 
     # ---- reading; any thread of the task ----
 
@@ -143,33 +132,17 @@ class Input:
 
     def take_value(self):
         """The value of an input that is no list. It may still be growing."""
-        items = self.top.items
-        if not items:
-            self._block(lambda: items)
-        return items[0]
-
-    def take_element(self, nested=None):
-        """(True, element) or, at the end of the list, (False, None)."""
-        nested = nested or self.top
-        items = nested.items
-        if not items and not nested.closed:
-            self._block(lambda: items or nested.closed)
-        elif self.task.ended:
-            self.task.check()
-        try:
-            item = items.popleft()
-        except IndexError:
-            return False, None
-        self._owe(0, 1)
-        return True, item
+        if self.value is None:
+            self._block(lambda: self.value is not None)
+        return self.value
 
     def take_part(self, value):
         """The next bytes (bytes-like) of an open value, or None at its end."""
         parts = value.parts
+        if self.task.ended:
+            self.task.check()
         if not parts and not value.complete:
             self._block(lambda: parts or value.complete)
-        elif self.task.ended:
-            self.task.check()
         try:
             part = parts.popleft()
         except IndexError:
@@ -222,6 +195,55 @@ class Input:
                     return
                 yield part
                 self.consumed(len(part))
+
+
+class ListInput(Input):
+    """An input of one task that is a list, whatever the function reads it as."""
+
+    def __init__(self, task, port):
+        self.task = task
+        self.port = port
+        self.top = Nested()
+        self.stack = [self.top]
+
+    def on_element(self, flags, buffer, begin, end, regions):
+        if self.open is not None or self.top.closed:
+            raise ProtocolError(f"an element on input {self.port} while a value is open there, or after its end")
+        items = self.stack[-1].items
+        if end - begin >= 16 and buffer[begin] == wire.KIND_LIST and not flags & wire.FLAG_HOLE:
+            nested = Nested()
+            items.append(nested)
+            self.stack.append(nested)
+        else:
+            items.append(self._read_element(flags, buffer, begin, end, regions))
+
+    def on_end(self, flags):
+        if flags & wire.FLAG_VALUE:
+            if self.open is not None:
+                self._close()
+            elif len(self.stack) > 1:
+                self.stack.pop().closed = True
+            else:
+                raise ProtocolError(f"the end of a value on input {self.port}, where none is open")
+        elif self.open is not None or len(self.stack) > 1 or self.top.closed:
+            raise ProtocolError(f"the end of input {self.port} while something is open, or after its end")
+        else:
+            self.top.closed = True
+
+    def take_element(self, nested=None):
+        """The next Value, Nested or HOLE; None at the end of the list."""
+        nested = nested or self.top
+        items = nested.items
+        if self.task.ended:
+            self.task.check()
+        if not items and not nested.closed:
+            self._block(lambda: items or nested.closed)
+        try:
+            item = items.popleft()
+        except IndexError:
+            return None
+        self._owe(0, 1)
+        return item
 
 
 def _range(buffer, begin, end, regions):

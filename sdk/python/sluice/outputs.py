@@ -9,31 +9,20 @@ import stat
 import sys
 
 from . import jsontext, wire
-from .errors import InvalidOutput, TooLarge
+from .errors import InvalidOutput, ProtocolError, TooLarge
 
 _PIECE = 48 * 1024
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
 
 class Output:
-    """One output of one task."""
-
-    __slots__ = ("port", "spec", "filled", "writer")
-
-    def __init__(self, port, spec):
-        self.port = port
-        self.spec = spec
-        self.filled = False  # Has its value, or at least one element.
-        self.writer = None   # What open() gave, while it is open.
-
-
-class OutputSpec:
     """One declared output."""
 
-    __slots__ = ("port", "name", "type", "optional", "is_list", "element", "encode")
+    __slots__ = ("port", "bit", "name", "type", "optional", "is_list", "element", "encode")
 
     def __init__(self, port, name, type, optional):
         self.port = port
+        self.bit = 1 << port  # In Task.filled.
         self.name = name
         self.type = type
         self.optional = optional or type.head == "optional"
@@ -231,35 +220,22 @@ _ENCODERS = {
 
 
 class Sender:
-    """Sends the outputs of one task. Any thread of the task; one value at a time."""
+    """Sends outputs. Called with the task's emit lock: one value at a time."""
 
-    __slots__ = ("_task", "_channel", "_shm", "_inline_max", "credit", "grants")
-
-    def __init__(self, task, channel, shm, inline_max):
-        self._task = task
+    def __init__(self, channel, shm, inline_max):
         self._channel = channel
         self._shm = shm
         self._inline_max = inline_max
-        self.credit = wire.CREDIT_BYTES
-        self.grants = []  # (range or None, message), from frames.
 
-    def _spend(self, size):
-        """Waits for credit and takes it."""
-        if self.credit < size:
-            self._channel.wait(lambda: self.credit >= size, self._task)
-        self.credit -= size
-
-    def emit(self, output, value):
-        """Encodes and sends one value; the frame goes out with the next flush."""
-        spec = output.spec
-        head = wire.FRAME_EMIT
-        if value is None and spec.is_list and spec.element.head == "optional":
-            self._queue(head, wire.FLAG_HOLE, output, wire.VALUE.pack(0, 0, 0, 0))
+    def emit(self, task, output, value):
+        """Encodes and sends one value; the last frame goes out with the next flush."""
+        if value is None and output.is_list and output.element.head == "optional":
+            self._queue(task, wire.FRAME_EMIT, wire.FLAG_HOLE, output, wire.VALUE.pack(0, 0, 0, 0))
             return
-        kind, name, mode, parts = spec.encode(spec, value)
+        kind, name, mode, parts = output.encode(output, value)
         if type(parts) is _File:
             try:
-                self._send_file(output, kind, name, mode, parts)
+                self._send_file(task, output, kind, name, mode, parts)
             finally:
                 os.close(parts.fd)
             return
@@ -268,52 +244,60 @@ class Sender:
             size += len(part)
         header = wire.VALUE.pack(kind, len(name), mode, size)
         if size <= self._inline_max:
-            self._spend(size)
-            self._queue(head, wire.PLACE_INLINE, output, header, name, *parts)
+            self._spend(task, size)
+            self._queue(task, wire.FRAME_EMIT, wire.PLACE_INLINE, output, header, name, *parts)
         elif self._shm:
-            region, at, offset = self._alloc(size)
+            region, offset = self._alloc(task, size)
+            at = offset
             for part in parts:
                 region.write(at, part)
                 at += len(part)
-            self._queue(head, wire.PLACE_RANGE, output, header, name, wire.RANGE.pack(region.id, 0, offset, size))
+            range = wire.RANGE.pack(region.id, 0, offset, size)
+            self._queue(task, wire.FRAME_EMIT, wire.PLACE_RANGE, output, header, name, range)
         else:
-            self._queue(head, wire.PLACE_OPEN, output, header, name)
+            self._queue(task, wire.FRAME_EMIT, wire.PLACE_OPEN, output, header, name)
             for part in parts:
-                self.grow(output, part)
-            self._queue(wire.FRAME_SEAL, 0, output)
+                self.grow(task, output, part)
+            self._queue(task, wire.FRAME_SEAL, 0, output)
 
-    def _queue(self, type, flags, output, *parts):
-        task = self._task
+    def _spend(self, task, size):
+        """Waits for credit and takes it."""
+        if task.credit < size:
+            self._channel.wait(lambda: task.credit >= size, task)
+        task.credit -= size
+
+    def _queue(self, task, type, flags, output, *parts):
         channel = self._channel
         channel.mutex.acquire()
         try:
-            task.check()
+            if task.ended:
+                task.check()
             channel.queue(type, flags, output.port, task.handle, *parts)
         finally:
             channel.release()
 
-    def grow(self, output, data):
+    def grow(self, task, output, data):
         """Sends bytes of the value that is open on this output, under credit."""
         data = memoryview(data)
         for at in range(0, len(data), _PIECE):
             piece = data[at : at + _PIECE]
-            self._spend(len(piece))
-            self._queue(wire.FRAME_GROW, 0, output, piece)
+            self._spend(task, len(piece))
+            self._queue(task, wire.FRAME_GROW, 0, output, piece)
 
-    def _alloc(self, size):
-        """(region, offset, offset) of a granted range."""
+    def _alloc(self, task, size):
+        """(region, offset) of a granted range."""
         channel = self._channel
-        channel.send(wire.FRAME_ALLOC, 0, 0, self._task.handle, wire.SIZE.pack(size))
-        channel.wait(lambda: self.grants, self._task)
-        granted, message = self.grants.pop(0)
+        channel.send(wire.FRAME_ALLOC, 0, 0, task.handle, wire.SIZE.pack(size))
+        channel.wait(lambda: task.grant is not None, task)
+        (granted, message), task.grant = task.grant, None
         if granted is None:
             raise TooLarge(message or f"the node has no room for {size} bytes")
         region, offset, length = granted
         if length < size or not region.writable:
-            raise TooLarge(f"the node granted {length} bytes instead of {size}")
-        return region, offset, offset
+            raise ProtocolError(f"a grant of {length} bytes for {size}, or in a region that cannot be written")
+        return region, offset
 
-    def _send_file(self, output, kind, name, mode, file):
+    def _send_file(self, task, output, kind, name, mode, file):
         size = file.size
         header = wire.VALUE.pack(kind, len(name), mode, size)
         done = 0
@@ -321,34 +305,40 @@ class Sender:
             data = os.pread(file.fd, size, 0)
             done = len(data)
             if done == size:
-                self._spend(size)
-                self._queue(wire.FRAME_EMIT, wire.PLACE_INLINE, output, header, name, data)
+                self._spend(task, size)
+                self._queue(task, wire.FRAME_EMIT, wire.PLACE_INLINE, output, header, name, data)
         elif self._shm:
-            region, _, offset = self._alloc(size)
-            target = region.writable_view(offset, size)
-            while done < size:
-                if target is not None:
-                    count = os.preadv(file.fd, [target[done : done + (1 << 22)]], done)
-                else:
-                    data = os.pread(file.fd, min(1 << 20, size - done), done)
-                    count = len(data)
-                    region.write(offset + done, data)
-                if not count:
-                    break
-                done += count
+            region, offset = self._alloc(task, size)
+            done = _copy_file(file, region, offset)
             if done == size:
-                self._queue(
-                    wire.FRAME_EMIT, wire.PLACE_RANGE, output, header, name,
-                    wire.RANGE.pack(region.id, 0, offset, size))
+                range = wire.RANGE.pack(region.id, 0, offset, size)
+                self._queue(task, wire.FRAME_EMIT, wire.PLACE_RANGE, output, header, name, range)
         else:
-            self._queue(wire.FRAME_EMIT, wire.PLACE_OPEN, output, header, name)
+            self._queue(task, wire.FRAME_EMIT, wire.PLACE_OPEN, output, header, name)
             while done < size:
                 data = os.pread(file.fd, min(_PIECE, size - done), done)
                 if not data:
                     break
-                self.grow(output, data)
+                self.grow(task, output, data)
                 done += len(data)
             if done == size:
-                self._queue(wire.FRAME_SEAL, 0, output)
+                self._queue(task, wire.FRAME_SEAL, 0, output)
         if done != size or os.fstat(file.fd).st_size != size:
-            raise output.spec.wrong(f"the file {file.path!r} changed its size while it was read")
+            raise output.wrong(f"the file {file.path!r} changed its size while it was read")
+
+
+def _copy_file(file, region, offset):
+    """Copies the file into a granted range; how many bytes there were."""
+    target = region.writable_view(offset, file.size)
+    done = 0
+    while done < file.size:
+        if target is not None:
+            count = os.preadv(file.fd, [target[done : done + (1 << 22)]], done)
+        else:
+            data = os.pread(file.fd, min(1 << 20, file.size - done), done)
+            count = len(data)
+            region.write(offset + done, data)
+        if not count:
+            break
+        done += count
+    return done

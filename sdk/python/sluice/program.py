@@ -2,11 +2,11 @@
 
 import sys
 
-from . import porttype
+from . import porttype, wire
 from .errors import LoadError
-from .inputs import Input
-from .outputs import OutputSpec
-from .reading import compile_reader, default_values
+from .inputs import Input, ListInput
+from .outputs import Output, Sender
+from .reading import compile_reader, default_input
 
 _FUNCTION = type(lambda: None)
 _VARARGS, _VARKEYWORDS, _GENERATOR = 0x04, 0x08, 0x20
@@ -16,40 +16,41 @@ _ASYNC = 0x80 | 0x200  # coroutine, async generator
 class Port:
     """One declared input."""
 
-    __slots__ = ("index", "name", "type", "is_list", "read", "defaults", "has_default", "fallback")
+    __slots__ = ("index", "name", "type", "make_input", "read", "has_default", "default", "fallback")
 
     def __init__(self, index, name, type, has_default, default):
         self.index = index
         self.name = name
         self.type = type
-        self.is_list = type.plain.head in ("list", "stream")
+        self.make_input = ListInput if type.plain.head in ("list", "stream") else Input
         self.read = None
         self.has_default = has_default
-        self.defaults = default_values(name, type, default)[0] if has_default else None
+        self.default = default
         self.fallback = None  # The default of the parameter: what an absent input without a default becomes.
+        if has_default:
+            self.default_input(None)  # A wrong one is a LoadError.
 
     def default_input(self, task):
         """The declared default, as if it had been sent. Made anew for each task: code may change what it gets."""
-        input = Input(task, self.index, self.is_list, local=True)
-        input.top.closed = True
-        input.top.items.extend(self.defaults)
-        return input
+        return default_input(self.name, self.type, self.default, task, self.index)
 
 
 class Program:
     """Everything about the function that does not change from task to task."""
 
-    def __init__(self, setup, shm):
-        self.shm = shm
+    def __init__(self, setup, channel, shm):
+        self.channel = channel
         self.name = setup.get("function", "")
         self.handler = setup["handler"]
         self.code = setup["code"]
         self.scratch = setup["scratch"]
-        self.inline_max = setup.get("inline_max", 16384)
+        self.sender = Sender(channel, shm, setup.get("inline_max", wire.INLINE_MAX))
         self.ports = []
         self.outputs = []
         self.function = None
         self.is_generator = False
+        self.is_plain = False  # Exactly one output, which is no list: what is returned is its value.
+        self.parameters = ()
         self._positional = ()
         self._keywords = ()
         try:
@@ -57,11 +58,11 @@ class Program:
                 self.ports.append(Port(
                     index, each["name"], porttype.parse(each["type"]), "default" in each, each.get("default")))
             for index, each in enumerate(setup["outputs"]):
-                self.outputs.append(OutputSpec(
+                self.outputs.append(Output(
                     index, each["name"], porttype.parse(each["type"]), bool(each.get("optional"))))
         except Exception as error:
             raise LoadError(f"the declared ports of `{self.name}`: {error}") from None
-        self.lists = [spec for spec in self.outputs if spec.is_list]
+        self.lists = [output for output in self.outputs if output.is_list]
 
     # ---- loading ----
 
@@ -111,6 +112,7 @@ class Program:
             which = "none of its outputs is a list" if not self.lists else "it has several outputs that are lists"
             raise LoadError(
                 f"{called} yields, but {which}: declare one output as `list<…>`, or use sluice.context().emit(name, value)")
+        self.is_plain = len(self.outputs) == 1 and not self.lists
         annotations = _annotations(function, module)
         ports = {port.name: port for port in self.ports}
         for name in names:
@@ -132,16 +134,27 @@ class Program:
             if known or takes_all:
                 passed.append(port)
         order = {name: at for at, name in enumerate(names)}
+        self.parameters = passed
         first = names[:positional_only]
         self._positional = sorted((port for port in passed if port.name in first), key=lambda port: order[port.name])
         self._keywords = [port for port in passed if port.name not in first]
 
     # ---- calling ----
 
-    def arguments(self, task):
-        """Positional and keyword arguments; waits for inputs that are not there yet."""
-        positional = [task.value(port) for port in self._positional]
-        return positional, {port.name: task.value(port) for port in self._keywords}
+    def call(self, task):
+        values = task.values
+        if self._positional:
+            positional = [values[port.name] for port in self._positional]
+            return self.function(*positional, **{port.name: values[port.name] for port in self._keywords})
+        return self.function(**values)
+
+    def read_arguments(self, task):
+        """Turns inputs into arguments, in task.values; waits for those that are not there yet."""
+        inputs = task.inputs
+        values = task.values
+        for port in self.parameters:
+            input = inputs.get(port.index)
+            values[port.name] = task.value(port) if input is None else port.read(task, input)
 
 
 def _hint(name, module):

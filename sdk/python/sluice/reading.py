@@ -8,7 +8,7 @@ import sys
 
 from . import jsontext, wire
 from .errors import InvalidInput
-from .inputs import Nested, Value
+from .inputs import HOLE, Input, ListInput, Nested, Value
 from .porttype import ANY, PortType
 from .stream import Pipe, Stream
 
@@ -173,7 +173,7 @@ def _file_reader(name):
     def read(task, input, value):
         from pathlib import Path
 
-        return Path(task.scratch.file(name, input, value))
+        return Path(task.file_of(name, input, value))
 
     return read
 
@@ -261,26 +261,29 @@ def _element_reader(name, type, annotation):
         element = _element_reader(name, plain.inner, arguments[0] if arguments else None)
 
         def read_list(task, input, item):
-            if item is None:
+            if item is HOLE:
                 return None
             if not isinstance(item, Nested):
                 return _plain_of(_json_value(name, input, item), name, plain)
             found = []
             while True:
-                there, each = input.take_element(item)
-                if not there:
+                each = input.take_element(item)
+                if each is None:
                     return found
                 found.append(element(task, input, each))
 
         return read_list
     leaf = _leaf(name, plain, annotation)
 
+    def lists():
+        return _element_reader(name, PortType("list", ANY), None)
+
     def read(task, input, item):
-        if item is None:
+        if item is HOLE:
             return None
         if isinstance(item, Nested):
             if plain.head == "any":
-                return _element_reader(name, PortType("list", ANY), None)(task, input, item)
+                return lists()(task, input, item)
             raise _wrong(name, f"an element is a list, not {plain.head}")
         return leaf(task, input, item)
 
@@ -292,8 +295,8 @@ def _list_reader(name, element):
         found = []
         take = input.take_element
         while True:
-            there, item = take()
-            if not there:
+            item = take()
+            if item is None:
                 return found
             found.append(element(task, input, item))
 
@@ -303,8 +306,8 @@ def _list_reader(name, element):
 def _stream_reader(name, element):
     def read(task, input):
         def take():
-            there, item = input.take_element()
-            if not there:
+            item = input.take_element()
+            if item is None:
                 raise StopIteration
             return element(task, input, item)
 
@@ -318,7 +321,7 @@ def _stream_reader(name, element):
 def _pipe_reader(name):
     def read(task, input):
         value = input.take_value()
-        if value is None:
+        if value is HOLE:
             return None
         return Pipe(input.pieces(value), value.name)
 
@@ -340,41 +343,51 @@ def compile_reader(name, type, annotation):
     if annotation is Pipe or type.head == "pipe" and not (
             annotation in (bytes, str, memoryview) or _is_path(annotation)):
         return _pipe_reader(name)
-    if type.head == "any":
-        single = _element_reader(name, type, annotation)
-    else:
-        single = _leaf(name, type, annotation)
+    single = _leaf(name, type, annotation)
 
     def read(task, input):
-        items = input.top.items
-        item = items[0] if items else input.take_value()
-        if item is None:
-            return None
-        return single(task, input, item)
+        value = input.value or input.take_value()
+        return None if value is HOLE else single(task, input, value)
 
     return read
 
 
-def default_values(name, type, default):
-    """What frames would have brought for a port's default, a JSON value: [Value], and whether it is a list."""
-    type = type.plain
-    if type.head in ("list", "stream"):
+def _default(name, type, default):
+    """What frames would have brought for a default, a JSON value."""
+    optional, type = type.head == "optional", type.plain
+    head = type.head
+    if head in ("list", "stream"):
         if not isinstance(default, list):
             raise ValueError(f"the default of input `{name}` is {type_name(default)}, not a list")
-        return [default_values(name, type.inner, each)[0][0] for each in default], True
-    if default is None and type.head not in ("json", "any"):
-        return [None], False
-    head = type.head
-    if head in ("bytes", "pipe"):
-        return [Value(wire.KIND_BYTES, data=json_to_bytes(name, default))], False
+        nested = Nested()
+        nested.items.extend(_default(name, type.inner, each) for each in default)
+        nested.closed = True
+        return nested
+    if default is None and (optional or head not in ("json", "any")):
+        return HOLE
+    if head in ("bytes", "pipe", "file"):
+        value = Value(wire.KIND_FILE if head == "file" else wire.KIND_BYTES, json_to_bytes(name, default))
+        value.name = name if head == "file" else ""
+        return value
     if head == "text":
         if not isinstance(default, str):
             raise ValueError(f"the default of input `{name}` is {type_name(default)}, not text")
-        return [Value(wire.KIND_TEXT, data=default.encode())], False
-    if head == "file":
-        return [Value(wire.KIND_FILE, name, data=json_to_bytes(name, default))], False
+        return Value(wire.KIND_TEXT, default.encode())
     if head == "array":
         raise ValueError(f"input `{name}`: an array has no default")
     if head in ("int", "float", "bool"):
         checked_number(name, head, default)
-    return [Value(wire.KIND_JSON, data=jsontext.dumps(default))], False
+    return Value(wire.KIND_JSON, jsontext.dumps(default))
+
+
+def default_input(name, type, default, task, port):
+    """An input that holds its default, as if it had been sent."""
+    found = _default(name, type, default)
+    if isinstance(found, Nested):
+        input = ListInput(task, port)
+        input.top = found
+    else:
+        input = Input(task, port)
+        input.value = found
+    input.local = True
+    return input

@@ -27,11 +27,10 @@ def remove_tree(path):
 class Scratch:
     """The files that the inputs of one task became."""
 
-    __slots__ = ("_folder", "_task", "_count", "_regions")
+    __slots__ = ("_prefix", "_count", "_regions")
 
-    def __init__(self, folder, task):
-        self._folder = folder
-        self._task = task
+    def __init__(self, folder, handle):
+        self._prefix = f"{folder}/.in-{os.getpid()}-{handle}"
         self._count = 0
         self._regions = []  # Their descriptors are open while the links to them exist.
 
@@ -41,7 +40,7 @@ class Scratch:
         if "/" in name or "\0" in name or name in (".", ".."):
             raise InvalidInput(f"input `{port}`: {name!r} is no file name")
         self._count += 1
-        folder = f"{self._folder}/.in-{os.getpid()}-{self._task.handle}-{self._count}"
+        folder = f"{self._prefix}-{self._count}"
         os.mkdir(folder, 0o700)
         path = f"{folder}/{name}"
         region = value.region
@@ -63,6 +62,6 @@ class Scratch:
 
     def clear(self):
         for number in range(1, self._count + 1):
-            remove_tree(f"{self._folder}/.in-{os.getpid()}-{self._task.handle}-{number}")
+            remove_tree(f"{self._prefix}-{number}")
         self._count = 0
         self._regions.clear()

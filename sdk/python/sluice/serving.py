@@ -4,7 +4,6 @@ One task runs at a time, in the main thread, in the order of their `start` frame
 """
 
 import _signal
-import _socket
 import os
 import posix
 import sys
@@ -12,12 +11,12 @@ from _collections import deque
 from _thread import get_ident, start_new_thread
 from time import monotonic
 
-from . import __version__, current, jsontext, wire
+from . import __version__, current, jsontext, results, wire
 from .channel import Channel
-from .errors import Cancelled, InvalidOutput, LoadError, ProtocolError
+from .errors import Cancelled, LoadError, ProtocolError
 from .leftovers import Leftovers
 from .program import Program
-from .task import Context, Task
+from .task import Task
 
 _SLOW = 0.001  # Functions that take longer say `started` at once; others with their first output or their end.
 _WATCH_MS = 5000
@@ -44,6 +43,7 @@ class Worker:
         self._slow = True
         self._forked = False
         self._leftovers = None
+        self._port_sets = {}   # Announced inputs by their text in `start`.
 
     # ---- life ----
 
@@ -62,10 +62,14 @@ class Worker:
                 channel.receive()
             if not self._load():
                 return 1
+            queue = self._queue
             while not self._stopping:
-                task = self._next()
-                if task is not None:
+                if queue:
+                    task = self._running = queue.popleft()
                     self._run(task)
+                    del task
+                else:
+                    channel.receive()
             return 0
         except Stop:
             return 0
@@ -75,7 +79,7 @@ class Worker:
 
     def _load(self):
         try:
-            self._program = Program(self._setup, self._shm)
+            self._program = Program(self._setup, self.channel, self._shm)
             if self._setup.get("abi") != wire.ABI_VERSION:
                 raise LoadError(f"the node speaks version {self._setup.get('abi')!r} of the protocol, this worker {wire.ABI_VERSION}")
             sys.path.insert(0, self._program.code)
@@ -93,14 +97,6 @@ class Worker:
         self.channel.send(wire.FRAME_READY, 0, 0, 0)
         return True
 
-    def _next(self):
-        """The next task, or None when something else happened."""
-        if self._queue:
-            task = self._running = self._queue.popleft()
-            return task
-        self.channel.receive()
-        return None
-
     def _run(self, task):
         begin = monotonic()
         try:
@@ -110,35 +106,29 @@ class Worker:
         self._in_function = False
         if self._forked:
             self._end_child(error)
-        if type(error) is ProtocolError:
-            raise error
-        channel = self.channel
+        payload = None
+        if error is not None or task.cancel_reason is not None:
+            if type(error) is ProtocolError:
+                raise error
+            payload = self._describe(task, error)
+            error = None
         self._flush_output()
-        payload = b""
-        if error is None and task.cancel_reason is not None:
-            error = Cancelled(task.cancel_reason)
-        if error is not None:
-            if task.cancel_reason is not None and not isinstance(error, Cancelled):
-                error = Cancelled(task.cancel_reason)
-            from . import failure
-
-            payload = failure.describe(error)
-        error = None
+        channel = self.channel
         channel.mutex.acquire()
         try:
-            if payload:
-                channel.queue(wire.FRAME_FAILED, 0, 0, task.handle, payload)
-            else:
+            if payload is None:
                 channel.queue(wire.FRAME_DONE, 0, 0, task.handle)
-            task.finish()
-            self._tasks.pop(task.handle, None)
+            else:
+                channel.queue(wire.FRAME_FAILED, 0, 0, task.handle, payload)
+            task.ended = True
+            del self._tasks[task.handle]
             self._running = None
             channel.flush()
             channel.forget_waiters()
         finally:
             channel.release()
+        task.finish()
         self._slow = monotonic() - begin > _SLOW
-        task.scratch.clear()
         left = self._leftovers.clear()
         if left:
             self._say(f"this worker ends after task {task.about.get('path', '')}: {left}")
@@ -146,30 +136,44 @@ class Worker:
         if self._terminated:
             self._stopping = True
 
+    @staticmethod
+    def _describe(task, error):
+        """The payload of `failed`. A cancelled task is Cancelled, however its function took it."""
+        from . import failure
+
+        if task.cancel_reason is not None and not isinstance(error, Cancelled):
+            error = Cancelled(task.cancel_reason)
+        return failure.describe(error)
+
     # ---- one task ----
 
     def _attempt(self, task):
         """Runs the function; what it failed with, or None."""
         try:
             program = self._program
-            positional, keywords = program.arguments(task)
+            program.read_arguments(task)
             channel = self.channel
             channel.mutex.acquire()
             try:
-                task.check()
+                if task.ended:
+                    task.check()
                 channel.queue(wire.FRAME_STARTED, 0, 0, task.handle)
                 if self._slow:
                     channel.flush()
-                current.task = task
             finally:
                 channel.release()
+            current.task = task
             self._in_function = True
-            result = program.function(*positional, **keywords)
-            del positional, keywords
-            if program.is_generator or program.lists and _is_iterator(result):
-                self._exhaust(task, result)
+            result = program.call(task)
+            if program.is_plain:
+                output = program.outputs[0]
+                if result is not None or not (task.filled & output.bit or output.optional):
+                    task.emit(output, result)
+                result = None
+                if task.writers:
+                    results.close_writers(task)
             else:
-                self._deliver(task, result)
+                results.deliver(task, result)
             self._in_function = False
             return None
         except BaseException as error:
@@ -178,88 +182,22 @@ class Worker:
         finally:
             current.task = None
 
-    def _exhaust(self, task, iterator):
-        """What is yielded goes to the only list output at once; what is returned fills the rest."""
-        lists = self._program.lists
-        if len(lists) != 1:
-            raise InvalidOutput("an iterator was returned, and several outputs are lists: return a dict of lists")
-        output = task.outputs[lists[0].port]
-        emit = task.emit
-        take = iterator.__next__
-        while True:
-            try:
-                element = take()
-            except StopIteration as stop:
-                result = stop.value
-                break
-            emit(output, element)
-            del element
-        if len(task.outputs) > 1:
-            self._deliver(task, result, output)
-        elif result is not None:
-            raise InvalidOutput(
-                f"output `{output.spec.name}`: something was returned after its elements were yielded, and there is no other output")
-
-    def _deliver(self, task, result, yielded=None):
-        """What was returned becomes the outputs."""
-        outputs = task.outputs
-        if len(outputs) == 1:
-            self._fill(task, outputs[0], result)
-        elif outputs:
-            names = ", ".join(f"`{output.spec.name}`" for output in outputs if output is not yielded)
-            if result is None and all(_may_lack(output) for output in outputs):
-                return
-            if not isinstance(result, dict):
-                raise InvalidOutput(f"{type(result).__name__} was returned; with several outputs it is a dict with {names}")
-            extra = [str(name) for name in result if not any(output.spec.name == name for output in outputs)]
-            if yielded is not None and yielded.spec.name in result:
-                extra.append(yielded.spec.name)
-            missing = [
-                output.spec.name for output in outputs
-                if output is not yielded and output.spec.name not in result and not _may_lack(output)]
-            if missing or extra:
-                what = [f"lacks `{name}`" for name in missing] + [f"has `{name}`" for name in extra]
-                raise InvalidOutput(f"the returned dict {' and '.join(what)}; it holds {names}")
-            for output in outputs:
-                if output.spec.name in result:
-                    self._fill(task, output, result[output.spec.name])
-        elif result is not None:
-            raise InvalidOutput(f"{type(result).__name__} was returned, but no output is declared")
-        for output in outputs:
-            if output.writer is not None:
-                output.writer.close()
-
-    def _fill(self, task, output, value):
-        spec = output.spec
-        if spec.is_list:
-            if value is None:
-                return  # Nothing was added.
-            if not isinstance(value, (list, tuple)) and not _is_iterator(value):
-                advice = ": return sorted(...)" if isinstance(value, (set, frozenset)) else ""
-                raise spec.wrong(f"{type(value).__name__} is no list{advice}")
-            for element in value:
-                task.emit(output, element)
-        elif value is None and (output.filled or spec.optional):
-            return
-        else:
-            task.emit(output, value)
-
     # ---- frames; the channel's mutex is held, or nothing runs ----
 
     def _on_frame(self, type, flags, port, handle, buffer, begin, end):
-        if type == wire.FRAME_START:
+        if type == 2:  # start
             self._on_start(handle, buffer, begin, end)
             return
         task = self._tasks.get(handle)
-        if type == wire.FRAME_ELEMENT or type == wire.FRAME_CHUNK or type == wire.FRAME_END:
+        if type == 3 or type == 4 or type == 5:  # element, chunk, end: numbers, because this is the hot path.
             if task is None or task.ended:
                 return
-            input = task.inputs.get(port)
+            input = task.inputs.get(port) or task.input(port)
             if input is None:
                 raise ProtocolError(f"a frame for input {port}, which `start` did not announce")
-            if type == wire.FRAME_ELEMENT:
+            if type == 3:
                 input.on_element(flags, buffer, begin, end, self.channel.regions)
-            elif type == wire.FRAME_CHUNK:
+            elif type == 4:
                 input.on_chunk(flags, buffer, begin, end, self.channel.regions)
             else:
                 input.on_end(flags)
@@ -267,7 +205,7 @@ class Worker:
             if task is not None:
                 if end - begin != wire.CREDIT.size:
                     raise ProtocolError("a credit frame of a wrong size")
-                task.sender.credit += wire.CREDIT.unpack_from(buffer, begin)[0]
+                task.credit += wire.CREDIT.unpack_from(buffer, begin)[0]
         elif type == wire.FRAME_GRANT:
             if task is not None:
                 self._on_grant(task, flags, buffer, begin, end)
@@ -288,17 +226,30 @@ class Worker:
             raise ProtocolError(f"two starts for handle {handle}")
         if len(self._tasks) >= wire.TASKS_HELD_MAX:
             raise ProtocolError(f"more than {wire.TASKS_HELD_MAX} tasks at once")
-        try:
-            about = jsontext.loads(buffer[begin:end])
-            task = Task(handle, self.channel, self._program, about, monotonic())
-        except (jsontext.NotJson, KeyError, IndexError, TypeError) as error:
-            raise ProtocolError(f"a start that cannot be understood: {error!r}") from None
-        self._tasks[handle] = task
+        payload = bytes(buffer[begin:end])
+        task = self._tasks[handle] = Task(handle, self._program, payload, self._ports_of(payload), monotonic())
         self._queue.append(task)
+
+    def _ports_of(self, payload):
+        """The announced inputs. The rest of a start is parsed when somebody asks for it: an unescaped
+        `"inputs":[` can only be that key, since quotes inside of strings are escaped."""
+        at = payload.find(b'"inputs":[') + 10
+        text = payload[at : payload.find(b"]", at)] if at >= 10 else b"?"
+        ports = self._port_sets.get(text)
+        if ports is None:
+            try:
+                ports = frozenset(jsontext.loads(payload)["inputs"])
+                if not ports <= frozenset(range(len(self._program.ports))):
+                    raise ProtocolError("a start with inputs that were not declared")
+            except (jsontext.NotJson, KeyError, TypeError) as error:
+                raise ProtocolError(f"a start that cannot be understood: {error!r}") from None
+            if at >= 10 and len(self._port_sets) < 256:
+                self._port_sets[text] = ports
+        return ports
 
     def _on_grant(self, task, flags, buffer, begin, end):
         if flags & wire.FLAG_REFUSED:
-            task.sender.grants.append((None, str(buffer[begin:end], "utf-8", "replace")))
+            task.grant = (None, str(buffer[begin:end], "utf-8", "replace"))
             return
         if end - begin != wire.RANGE_SIZE:
             raise ProtocolError("a grant of a wrong size")
@@ -306,7 +257,7 @@ class Worker:
         region = self.channel.regions.get(id)
         if region is None or offset + length > region.size:
             raise ProtocolError(f"a grant in region {id}, which is not mapped or smaller")
-        task.sender.grants.append(((region, offset, length), ""))
+        task.grant = ((region, offset, length), "")
 
     def _on_cancel(self, task, reason):
         """Every start is answered once, also a cancelled one."""
@@ -394,25 +345,17 @@ class Worker:
                 stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
     def _flush_output(self):
-        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-            try:
-                stream.flush()
-            except BaseException:
-                pass  # Closed or replaced by the function.
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except BaseException:
+            pass  # Closed or replaced by the function.
 
     def _say(self, text):
         try:
             os.write(2, f"sluice: {text}\n".encode(errors="backslashreplace"))
         except OSError:
             pass
-
-
-def _is_iterator(value):
-    return hasattr(type(value), "__next__")
-
-
-def _may_lack(output):
-    return output.filled or output.spec.optional or output.spec.is_list
 
 
 def main():

@@ -3,47 +3,55 @@
 import io
 from _thread import allocate_lock
 
-from . import wire
+from . import jsontext, wire
 from .errors import Cancelled
-from .inputs import Input
-from .outputs import Output, Sender
 from .scratch import Scratch
 
 
 class Task:
-    """Made by a `start` frame, over with `done` or `failed`: every start is answered by exactly one of them."""
+    """Made by a `start` frame, over with `done` or `failed`: every start is answered by exactly one of them.
 
-    __slots__ = (
-        "handle", "channel", "program", "about", "started_at", "inputs", "outputs", "sender", "scratch", "values",
-        "emit_lock", "cancel_reason", "cancel_raised", "finished", "ended", "started")
+    What few tasks need has its default in the class: making a task is a good part of what a small one costs.
+    """
 
-    def __init__(self, handle, channel, program, about, now):
+    credit = wire.CREDIT_BYTES  # Output bytes that may be sent.
+    grant = None            # The answer to an alloc: ((region, offset, length) or None, message).
+    filled = 0              # Outputs that have their value or an element, as bits.
+    writers = None          # {output: OutputWriter}, of those that are open.
+    cancel_reason = None
+    cancel_raised = False
+    ended = False           # Cancelled, or finished.
+    scratch = None
+    _about = None
+
+    def __init__(self, handle, program, payload, ports, now):
         self.handle = handle
-        self.channel = channel
         self.program = program
-        self.about = about        # The payload of `start`.
-        self.started_at = now     # When it came, for the deadline (monotonic).
-        self.inputs = {}
-        for port in about["inputs"]:
-            self.inputs[port] = Input(self, port, program.ports[port].is_list)
-        self.outputs = [Output(spec.port, spec) for spec in program.outputs]
-        self.sender = Sender(self, channel, program.shm, program.inline_max)
-        self.scratch = Scratch(program.scratch, self)
-        self.values = {}          # What inputs became, by name.
+        self.channel = program.channel
+        self.payload = payload  # Of `start`.
+        self.ports = ports      # The inputs that come.
+        self.began = now        # When `start` came, for the deadline (monotonic).
+        self.inputs = {}        # What came, by port; made by its first frame, or by who waits for it.
+        self.values = {}        # What inputs became, by name.
         self.emit_lock = allocate_lock()
-        self.cancel_reason = None
-        self.cancel_raised = False
-        self.finished = False
-        self.ended = False        # cancelled or finished
-        self.started = False
+
+    @property
+    def about(self):
+        if self._about is None:
+            self._about = jsontext.loads(self.payload)
+        return self._about
 
     def cancel(self, reason):
         self.cancel_reason = reason or "cancelled"
         self.ended = True
 
     def finish(self):
-        self.finished = True
+        """Lets go of everything: inputs may be large, and know this task in turn."""
         self.ended = True
+        self.inputs = {}
+        self.values = {}
+        if self.scratch is not None:
+            self.scratch.clear()
 
     def check(self):
         """Raises where the task may not go on."""
@@ -52,36 +60,50 @@ class Task:
                 raise Cancelled(self.cancel_reason)
             raise RuntimeError(f"the task {self.about.get('path', '')} has ended: nothing can be read or emitted any more")
 
+    def input(self, index):
+        """The input that frames for this port belong to; None if `start` did not announce it."""
+        input = self.inputs.get(index)
+        if input is None and index in self.ports:
+            input = self.inputs[index] = self.program.ports[index].make_input(self, index)
+        return input
+
     def value(self, port):
         """What the input became: read once, then kept."""
         name = port.name
         if name not in self.values:
-            input = self.inputs.get(port.index)
+            input = self.input(port.index)
             if input is None and not port.has_default:
                 self.values[name] = port.fallback
             else:
                 self.values[name] = port.read(self, input or port.default_input(self))
         return self.values[name]
 
+    def file_of(self, name, input, value):
+        if self.scratch is None:
+            self.scratch = Scratch(self.program.scratch, self.handle)
+        return self.scratch.file(name, input, value)
+
     def emit(self, output, value):
-        """One value or element, visible to its readers at once."""
+        """One value or element; that of a list is on its way to its readers when this returns."""
         with self.emit_lock:
-            self.check()
-            if output.writer is not None:
-                raise output.spec.wrong("what open() gave is not closed yet")
-            if output.filled and not output.spec.is_list:
-                raise output.spec.wrong("it already has its value")
-            self.sender.emit(output, value)
-            output.filled = True
-        if output.spec.is_list:
+            if self.ended:
+                self.check()
+            if self.writers and output in self.writers:
+                raise output.wrong("what open() gave is not closed yet")
+            if self.filled & output.bit and not output.is_list:
+                raise output.wrong("it already has its value")
+            self.program.sender.emit(self, output, value)
+            self.filled |= output.bit
+        if output.is_list:
             self.push()
 
     def push(self):
-        self.channel.mutex.acquire()
+        channel = self.channel
+        channel.mutex.acquire()
         try:
-            self.channel.flush()
+            channel.flush()
         finally:
-            self.channel.release()
+            channel.release()
 
 
 class Context:
@@ -137,7 +159,7 @@ class Context:
             return None
         from time import monotonic
 
-        return max(0.0, self._task.started_at + limit / 1000 - monotonic())
+        return max(0.0, self._task.began + limit / 1000 - monotonic())
 
     @property
     def deadline(self):
@@ -163,17 +185,18 @@ class Context:
         return task.cancel_reason is not None
 
     def _output(self, name):
-        for output in self._task.outputs:
-            if output.spec.name == name:
+        outputs = self._task.program.outputs
+        for output in outputs:
+            if output.name == name:
                 return output
-        names = ", ".join(f"`{output.spec.name}`" for output in self._task.outputs) or "none"
+        names = ", ".join(f"`{output.name}`" for output in outputs) or "none"
         raise ValueError(f"there is no output `{name}`; declared: {names}")
 
     def emit(self, name, value):
         """Gives an output its value, or a list its next element. Readers may start on it now."""
         output = self._output(name)
         self._task.emit(output, value)
-        if not output.spec.is_list:
+        if not output.is_list:
             self._task.push()
 
     def open(self, name, filename=None):
@@ -208,13 +231,12 @@ class OutputWriter(io.RawIOBase):
     """A value that is written piece by piece; every write is readable at once."""
 
     def __init__(self, task, output, filename=None):
-        spec = output.spec
-        kind = _WRITABLE_KINDS.get(spec.element.plain.head)
+        kind = _WRITABLE_KINDS.get(output.element.plain.head)
         if kind is None:
-            raise spec.wrong(f"a {spec.element.plain.head} cannot be written in pieces: emit() it")
+            raise output.wrong(f"a {output.element.plain.head} cannot be written in pieces: emit() it")
         name = b""
         if kind == wire.KIND_FILE:
-            name = str(filename or spec.name).encode()
+            name = str(filename or output.name).encode()
             if b"/" in name or len(name) > wire.NAME_MAX or name in (b".", b".."):
                 raise ValueError(f"{filename!r} is no file name")
         self._task = task
@@ -222,14 +244,16 @@ class OutputWriter(io.RawIOBase):
         self._is_text = kind == wire.KIND_TEXT
         with task.emit_lock:
             task.check()
-            if output.writer is not None or output.filled and not spec.is_list:
-                raise spec.wrong("it is open or has its value already")
+            if task.writers is None:
+                task.writers = {}
+            if output in task.writers or task.filled & output.bit and not output.is_list:
+                raise output.wrong("it is open or has its value already")
             mode = 0o644 if kind == wire.KIND_FILE else 0
             task.channel.send(
                 wire.FRAME_EMIT, wire.PLACE_OPEN, output.port, task.handle,
                 wire.VALUE.pack(kind, len(name), mode, wire.SIZE_UNKNOWN), name)
-            output.writer = self
-            output.filled = True
+            task.writers[output] = self
+            task.filled |= output.bit
 
     def writable(self):
         return True
@@ -240,17 +264,17 @@ class OutputWriter(io.RawIOBase):
             raise ValueError("write to a closed output")
         if self._is_text:
             if not isinstance(data, str):
-                raise self._output.spec.wrong(f"{type(data).__name__} written to text: decode it")
+                raise self._output.wrong(f"{type(data).__name__} written to text: decode it")
             count = len(data)
             data = data.encode()
         else:
             if isinstance(data, str):
-                raise self._output.spec.wrong("str written to bytes: encode it")
+                raise self._output.wrong("str written to bytes: encode it")
             data = memoryview(data).cast("B")
             count = len(data)
         with self._task.emit_lock:
             self._task.check()
-            self._task.sender.grow(self._output, data)
+            self._task.program.sender.grow(self._task, self._output, data)
         self._task.push()
         return count
 
@@ -262,5 +286,5 @@ class OutputWriter(io.RawIOBase):
         if task.ended:
             return
         with task.emit_lock:
-            output.writer = None
+            task.writers.pop(output, None)
             task.channel.send(wire.FRAME_SEAL, 0, output.port, task.handle)
