@@ -1,8 +1,9 @@
 #pragma once
 
-// What the HTTP interface needs from a node: api declares it, node implements it. Methods are called
-// on the http thread and must return at once; a reply is called exactly once, on any thread (api
-// brings it back to its own). Views are JSON documents as interface.md and docs/http.md spell them.
+// What the HTTP interface needs from a node: api declares it, node implements it. Methods are
+// called on the http thread and must return at once; a reply is called exactly once, on any thread
+// (api brings it back to its own). Views are JSON documents as interface.md and docs/http.md spell
+// them.
 
 #include <filesystem>
 #include <functional>
@@ -26,8 +27,8 @@ template <class T>
 using Reply = std::move_only_function<void(Result<T>)>;
 
 struct DeployResult {
-  Json document;              // {"app","version","digest","workflows":[…],"functions":[…]}
-  model::Mistakes mistakes;   // Not empty: nothing was deployed; 422.
+  Json document;             // {"app","version","digest","workflows":[…],"functions":[…]}
+  model::Mistakes mistakes;  // Not empty: nothing was deployed; 422.
 };
 
 struct OpenRun {
@@ -53,22 +54,24 @@ using InputStream = Id<struct InputStreamTag>;
 struct OutputBytes {
   std::variant<std::string, Fd> content;
   std::uint64_t size = 0;
-  std::string content_type;  // application/json, text/plain; charset=utf-8, application/octet-stream
-  std::string file_name;     // Of a file output.
-  std::string etag;          // Hex of the checksum.
+  // application/json, text/plain; charset=utf-8, application/octet-stream.
+  std::string content_type;
+  std::string file_name;  // Of a file output.
+  std::string etag;       // Hex of the checksum.
 };
 
 struct LogQuery {
   RunId run;
-  std::string step;  // Empty: all.
-  std::string task;  // A task path; empty: all.
-  std::uint64_t after = 0;          // Resume position from LogChunk.
-  std::optional<Duration> wait;     // Answer only when there is something new, the run ended, or this is over.
+  std::string step;         // Empty: all.
+  std::string task;         // A task path; empty: all.
+  std::uint64_t after = 0;  // Resume position from LogChunk.
+  std::optional<Duration>
+      wait;  // Answer only when there is something new, the run ended, or this is over.
 };
 struct LogChunk {
-  std::string text;       // Lines `path | text\n`.
+  std::string text;  // Lines `path | text\n`.
   std::uint64_t next = 0;
-  bool is_last = false;   // The run has ended and all was given.
+  bool is_last = false;  // The run has ended and all was given.
 };
 
 struct RunFilter {
@@ -89,7 +92,8 @@ class Control {
   virtual ~Control() = default;
 
   // `archive` is a file that api wrote and removes after the reply.
-  virtual void deploy(std::string app, std::filesystem::path archive, Reply<DeployResult> reply) = 0;
+  virtual void deploy(std::string app, std::filesystem::path archive,
+                      Reply<DeployResult> reply) = 0;
   virtual void delete_app(std::string app, Reply<void> reply) = 0;
   virtual void apps(Reply<Json> reply) = 0;
   virtual void workflows(Reply<Json> reply) = 0;
@@ -97,26 +101,35 @@ class Control {
   virtual void functions(Reply<Json> reply) = 0;
   virtual void function(std::string name, Reply<Json> reply) = 0;
 
+  // Statuses follow the codes (problem.h). Of start_run and open_run kInvalidArgument is 422:
+  // inputs, or a key that was used with another body. Of what follows open_run also kNotFound and
+  // kAlreadyExists (no such input; no list) are 422, and kResourceExhausted is 413 (TooLarge).
+  //
   // A run whose inputs are all in one JSON document.
   virtual void start_run(OpenRun open, Json inputs, Reply<RunOpened> reply) = 0;
   // A run whose inputs are uploaded. It starts at once on the open inputs.
   virtual void open_run(OpenRun open, Reply<RunOpened> reply) = 0;
   // `name` empty: the only input. `file_name` empty: none was given.
-  virtual void open_input(RunId run, std::string name, std::string file_name, Reply<InputStream> reply) = 0;
+  virtual void open_input(RunId run, std::string name, std::string file_name,
+                          Reply<InputStream> reply) = 0;
   // The reply says that there is room for more: wait for it before reading on.
   virtual void write_input(InputStream stream, std::string bytes, Reply<void> reply) = 0;
   virtual void close_input(InputStream stream, Reply<void> reply) = 0;
-  // All parts have come: lists are closed, missing inputs are an error (the run ends, nothing is left).
+  // All parts have come: lists are closed, missing inputs are an error (the run ends, nothing is
+  // left).
   virtual void finish_upload(RunId run, Reply<void> reply) = 0;
-  // The client vanished or sent nonsense: the run ends and leaves nothing.
+  // The client vanished or sent nonsense, or one of the three calls above said no: the run ends and
+  // leaves nothing. A run that has ended already stays as it is.
   virtual void abort_upload(RunId run, std::string why) = 0;
 
   // The run as a document; with `wait` answered when it ended or the time is over.
   virtual void run(RunId run, std::optional<Duration> wait, Reply<Json> reply) = 0;
   virtual void runs(RunFilter filter, Reply<Json> reply) = 0;
   virtual void tasks(RunId run, TaskFilter filter, Reply<Json> reply) = 0;
-  virtual void output(RunId run, std::string name, std::optional<std::uint32_t> index, Reply<OutputBytes> reply) = 0;
-  virtual void task_output(RunId run, std::string task, std::string name, Reply<OutputBytes> reply) = 0;
+  virtual void output(RunId run, std::string name, std::optional<std::uint32_t> index,
+                      Reply<OutputBytes> reply) = 0;
+  virtual void task_output(RunId run, std::string task, std::string name,
+                           Reply<OutputBytes> reply) = 0;
   virtual void logs(LogQuery query, Reply<LogChunk> reply) = 0;
   virtual void trace(RunId run, Reply<Json> reply) = 0;
   virtual void cancel(RunId run, Reply<Json> reply) = 0;
