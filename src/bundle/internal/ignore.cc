@@ -11,7 +11,7 @@ namespace {
 constexpr std::array<std::string_view, 4> kBuiltIn{".git", "__pycache__/", "*.pyc",
                                                    "node_modules/.cache/"};
 
-// The end of a `[…]` that begins at `begin`, or npos: then the bracket is a plain character.
+// The end of a `[…]` that begins at `begin`, or npos.
 std::size_t bracket_end(std::string_view pattern, std::size_t begin) {
   std::size_t i = begin + 1;
   if (i < pattern.size() && (pattern[i] == '!' || pattern[i] == '^')) ++i;
@@ -55,7 +55,7 @@ bool matches_one(std::string_view pattern, std::size_t p, char c, std::size_t& w
       return c == '\\';
     case '[': {
       const std::size_t end = bracket_end(pattern, p);
-      if (end == std::string_view::npos) return c == '[';
+      if (end == std::string_view::npos) return false;  // As in git: a broken set matches nothing.
       width = end - p + 1;
       return bracket_holds(pattern.substr(p + 1, end - p - 1), c);
     }
@@ -171,9 +171,7 @@ bool IgnoreRules::ignores(std::string_view path, EntryKind kind) const {
   }
   for (auto rule = rules_.rbegin(); rule != rules_.rend(); ++rule) {
     if (rule->is_directory_only && kind != EntryKind::kDirectory) continue;
-    bool matches = matches_parts(rule->parts, parts);
-    // A star at the end needs something below: `a/**` leaves `a` alone.
-    if (matches) return !rule->is_negated;
+    if (matches_parts(rule->parts, parts)) return !rule->is_negated;
   }
   return false;
 }
