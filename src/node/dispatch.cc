@@ -81,9 +81,8 @@ runtime::PoolId Dispatcher::pool_of(RunRecord& run, std::uint32_t function) {
   const model::Function& made_for = run.app().functions[function];
   runtime::PoolSpec spec{
       .name = fmt::format("{}@{}/{}", run.version->name, run.version->number, made_for.name)};
-  // The worker's document (sdk/python) fixes this command line: -P keeps the current folder out of
-  // sys.path, -B writes no bytecode beside the app's code.
-  spec.argv = {python_, "-B", (python_sdk_ / "sluice" / "worker.py").native()};
+  // sdk/python/sluice/worker.py says why this command line.
+  spec.argv = {python_, "-S", "-s", (python_sdk_ / "sluice" / "worker.py").native()};
   spec.env = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/nonexistent",
               "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1"};
   for (const auto& [name, value] : made_for.env)
