@@ -1,0 +1,122 @@
+#include "daemon/options.h"
+
+#include <stdlib.h>
+
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+
+namespace sluice::daemon {
+namespace {
+
+class Options : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "sluice-options-XXXXXX").native();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+    ::setenv("XDG_CONFIG_HOME", folder_.c_str(), 1);
+    for (const char* name : {"SLUICE_LISTEN", "SLUICE_DATA", "SLUICE_MEMORY", "SLUICE_WORKERS",
+                             "SLUICE_CONFIG", "SLUICE_LOG_LEVEL", "SLUICE_HOST_NAME"}) {
+      ::unsetenv(name);
+    }
+  }
+  void TearDown() override { ASSERT_TRUE(remove_tree(folder_)); }
+
+  Result<ServeCommand> parse(std::vector<std::string> words) {
+    words.insert(words.begin(), {"sluice", "serve"});
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    return read_options(static_cast<int>(argv.size()), argv.data());
+  }
+  std::string mistake(std::vector<std::string> words) {
+    const Result<ServeCommand> parsed = parse(std::move(words));
+    return parsed ? "no mistake" : parsed.error().message();
+  }
+  void write_config(const std::string& text) {
+    ASSERT_TRUE(make_directory(folder_ / "sluice"));
+    ASSERT_TRUE(write_file(folder_ / "sluice/config.toml", text, Sync::kNo));
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(Options, HaveTheDocumentedDefaults) {
+  const auto parsed = parse({});
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_EQ(parsed->options.host, "127.0.0.1");
+  EXPECT_EQ(parsed->options.port, 7600);
+  EXPECT_EQ(parsed->options.memory, 2_GiB);
+  EXPECT_EQ(parsed->options.workers, 0U);
+  EXPECT_FALSE(parsed->options.data.empty());
+  EXPECT_TRUE(parsed->help.empty());
+}
+
+TEST_F(Options, AreReadFromFlags) {
+  const auto parsed = parse({"--listen", "[::1]:0", "--data", "d", "--memory", "512Mi", "--workers",
+                             "3", "--ready-file", "url", "--log-level", "debug", "--host-name", "a",
+                             "--host-name", "b"});
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  const ServeOptions& options = parsed->options;
+  EXPECT_EQ(options.host, "::1");
+  EXPECT_EQ(options.port, 0);
+  EXPECT_EQ(options.data, "d");
+  EXPECT_EQ(options.memory, 512_MiB);
+  EXPECT_EQ(options.workers, 3U);
+  EXPECT_EQ(options.ready_file, "url");
+  EXPECT_EQ(options.log_level, log::Level::kDebug);
+  EXPECT_EQ(options.host_names, (std::vector<std::string>{"a", "b"}));
+}
+
+TEST_F(Options, FlagsWinOverVariablesAndThoseOverFiles) {
+  write_config(
+      "listen = \"127.0.0.1:1\"\nmemory = \"100Mi\"\nworkers = 7\nhost_name = [\"x\", \"y\"]\n");
+  ::setenv("SLUICE_LISTEN", "127.0.0.1:2", 1);
+  ::setenv("SLUICE_MEMORY", "200Mi", 1);
+  const auto parsed = parse({"--listen", "127.0.0.1:3"});
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_EQ(parsed->options.port, 3);
+  EXPECT_EQ(parsed->options.memory, 200_MiB);
+  EXPECT_EQ(parsed->options.workers, 7U);
+  EXPECT_EQ(parsed->options.host_names, (std::vector<std::string>{"x", "y"}));
+}
+
+TEST_F(Options, OfANamedFileReplaceTheOthers) {
+  write_config("workers = 7\n");
+  ASSERT_TRUE(write_file(folder_ / "own.toml", "memory = \"64Mi\"\n", Sync::kNo));
+  const auto parsed = parse({"--config", folder_ / "own.toml"});
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_EQ(parsed->options.workers, 0U);
+  EXPECT_EQ(parsed->options.memory, 64_MiB);
+  EXPECT_EQ(parsed->options.config_file, folder_ / "own.toml");
+}
+
+TEST_F(Options, ThatAreWrongAreNamed) {
+  EXPECT_NE(mistake({"--listen", "7600"}).find("'7600' is not HOST:PORT"), std::string::npos);
+  EXPECT_NE(mistake({"--listen", "127.0.0.1:70000"}).find("is not HOST:PORT"), std::string::npos);
+  EXPECT_NE(mistake({"--listen", "::1:7600"}).find("is not HOST:PORT"), std::string::npos);
+  EXPECT_NE(mistake({"--listen", "0.0.0.0:7600"}).find("TLS"), std::string::npos);
+  EXPECT_NE(mistake({"--listen", "127.evil.example:7600"}).find("TLS"), std::string::npos);
+  EXPECT_NE(mistake({"--memory", "lots"}).find("--memory: 'lots' is not a size"),
+            std::string::npos);
+  EXPECT_NE(mistake({"--memory", "1k"}).find("at least"), std::string::npos);
+  EXPECT_NE(mistake({"--workers", "-1"}).find("--workers"), std::string::npos);
+  EXPECT_NE(mistake({"--log-level", "loud"}).find("'loud' is none of"), std::string::npos);
+  EXPECT_NE(mistake({"--prot", "1"}).find("--help"), std::string::npos);
+  EXPECT_NE(mistake({"--config", "/nowhere.toml"}).find("/nowhere.toml"), std::string::npos);
+  write_config("wrokers = 3\n");
+  EXPECT_NE(mistake({}).find("no setting 'wrokers'"), std::string::npos);
+}
+
+TEST_F(Options, ShowTheirHelp) {
+  const auto parsed = parse({"--help"});
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_NE(parsed->help.find("--ready-file"), std::string::npos);
+  EXPECT_NE(parsed->help.find("example:"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sluice::daemon
