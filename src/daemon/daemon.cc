@@ -20,7 +20,6 @@ namespace sluice::daemon {
 namespace {
 
 constexpr int kExitFailed = 1;
-constexpr int kExitUsage = 2;
 constexpr int kExitUnavailable = 5;
 
 int complain(const Error& error) {
@@ -135,17 +134,10 @@ Result<int> run(const ServeOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Result<ServeCommand> command = parse_options(argc, argv);
-  if (!command) {
-    std::fprintf(stderr, "sluice serve: %s\n", command.error().message().c_str());
-    return kExitUsage;
-  }
-  if (!command->help.empty()) {
-    std::fputs(command->help.c_str(), stdout);
-    return 0;
-  }
-  log::configure(command->options.log_level);
-  Result<int> exit_code = run(command->options);
+  const ParsedOptions parsed = parse_options(argc, argv);
+  if (!parsed.options) return parsed.exit_code;
+  log::configure(parsed.options->log_level);
+  Result<int> exit_code = run(*parsed.options);
   return exit_code ? *exit_code : complain(exit_code.error());
 }
 
