@@ -239,9 +239,10 @@ void Launcher::spawn(SpawnRequest request, std::move_only_function<void(Result<p
   self.loop.role().assert_current();
   const std::uint64_t worker = self.next_worker++;
   const auto refuse = [&](Error error) {
-    // Never from inside the call.
-    self.loop.at_end_of_turn([heard = std::move(on_spawned), error = std::move(error)]() mutable {
-      heard(fail(std::move(error)));
+    // Never from inside the call; not at all where this object is gone by then.
+    self.loop.at_end_of_turn([alive = std::weak_ptr<bool>(self.life), heard = std::move(on_spawned),
+                              error = std::move(error)]() mutable {
+      if (!alive.expired()) heard(fail(std::move(error)));
     });
   };
   if (self.is_lost) {

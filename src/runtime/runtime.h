@@ -16,11 +16,10 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "runtime/launcher.h"
+#include "runtime/pool_policy.h"
 #include "wire/abi.h"
 
 namespace sluice::runtime {
-
-using PoolId = Id<struct PoolTag>;  // The workers of one function version: a sandbox.
 
 struct PoolSpec {
   std::string name;                // `app@3/count`, for people.
@@ -35,19 +34,24 @@ struct PoolSpec {
 struct WorkerEnd {
   enum class Cause : std::uint8_t { kExited, kSignalled, kSpawnFailed, kLoadFailed, kStartTimeout, kProtocol, kStopped };
   Cause cause = Cause::kExited;
-  int code = 0;             // Exit status or signal.
-  std::string message;      // kLoadFailed, kSpawnFailed, kProtocol: what; kLoadFailed: payload of `failed`.
+  int code = 0;             // Exit status or signal, where the process has ended.
+  // kLoadFailed: the payload of `failed`. Else a sentence for people; of a start that failed, behind
+  // what the process printed.
+  std::string message;
+  std::string output;       // The last 16 KiB that a worker printed which never came to be ready.
 };
 
-// What node hears. All on the loop, never from inside a call into Runtime.
+// What node hears. All on the loop, never from inside a call into Runtime. None of them may destroy
+// the Runtime.
 class WorkerEvents {
  public:
   virtual ~WorkerEvents() = default;
   virtual void on_assigned(std::uint64_t ticket, WorkerId worker) = 0;
   // No worker will come: its start failed (a load error repeats for everybody who asks).
   virtual void on_unassignable(std::uint64_t ticket, const WorkerEnd& end) = 0;
-  // A frame other than hello and ready. Valid header; the payload is node's to parse. Output of the
-  // process written before the frame was sent has been given to on_output before.
+  // A frame other than hello and ready. Valid header; the payload is node's to parse. What the
+  // process printed before it sent `done` or `failed` has been given to on_output before. Frames of
+  // a worker that is being ended still come.
   virtual void on_frame(WorkerId worker, const sluice_frame_header& header, std::span<const std::byte> payload) = 0;
   virtual void on_output(WorkerId worker, std::span<const std::byte> text) = 0;  // stdout and stderr
   // The process and its group are gone. For every worker that was ever assigned, idle or not.
@@ -66,17 +70,18 @@ struct WorkerView {
 
 struct RuntimeOptions {
   std::uint32_t workers_max = 0;  // Processes in all; idle ones of other pools make room.
-  std::filesystem::path scratch;  // Scratch folders are made below.
+  std::filesystem::path scratch;  // Scratch folders are made in it: the one start_launcher was given.
   int nice = 0;
 };
 
 class Runtime {
  public:
   Runtime(aio::Loop& loop, LauncherHandle launcher, const Limits& limits, RuntimeOptions options, WorkerEvents& events);
+  // Kills what still runs and waits until it is gone; nobody hears of it. stop() is the gentle way.
   ~Runtime();
 
   PoolId add_pool(PoolSpec spec);
-  // The pool's workers end as they become idle.
+  // The pool's workers end as they become idle; its waiting tickets are unassignable (kStopped).
   void drop_pool(PoolId pool);
 
   // Asks for a worker; answered by on_assigned or on_unassignable, in order of asking per pool.
@@ -87,11 +92,12 @@ class Runtime {
   // SIGTERM and nothing more: the worker's function is asked to stop (a `cancel` frame says why), the
   // worker lives on.
   void interrupt(WorkerId worker);
-  // SIGTERM now, SIGKILL of the group after the grace; on_worker_ended follows.
+  // SIGTERM now, SIGKILL of the group after the grace; on_worker_ended (kStopped) follows.
   void end_worker(WorkerId worker);
   void kill_worker(WorkerId worker);  // SIGKILL now.
 
-  // Frames to an assigned worker, batched per turn of the loop. `parts` are concatenated.
+  // Frames to an assigned worker, batched per turn of the loop. `parts` are concatenated. Frames to a
+  // worker that is gone, or about to, are dropped.
   void send(WorkerId worker, std::uint8_t type, std::uint8_t flags, std::uint16_t port, std::uint64_t handle,
             std::initializer_list<std::span<const std::byte>> parts = {});
   void send_map(WorkerId worker, std::uint32_t region, const sluice_map& map, Fd descriptor);
@@ -103,7 +109,7 @@ class Runtime {
   PoolId pool_of(WorkerId worker) const;
 
   std::vector<WorkerView> workers() const;
-  // Ends all workers; `done` when none is left.
+  // Ends all workers; `done` when none is left. Tickets, also later ones, are unassignable (kStopped).
   void stop(std::move_only_function<void()> done);
   void on_launcher_lost(std::move_only_function<void()> callback);
 
