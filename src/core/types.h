@@ -90,11 +90,12 @@ struct DeadlineReached {};
 
 // What another node's scheduler says about a task that runs there (Forward, delivered).
 struct Fact {
-  enum class Kind : std::uint8_t { kEmitted, kSealed, kDone, kSkipped, kFailed, kVoided, kRunEnded };
+  static constexpr std::uint32_t kWholeStep = 0xffffffff;
+  enum class Kind : std::uint8_t { kEmitted, kSealed, kDone, kSkipped, kFailed, kVoided, kRunEnded, kCounted };
   Kind kind = Kind::kEmitted;
   Attempt attempt;
-  std::uint32_t port = 0;
-  std::uint32_t index = 0;  // Of the element, where the port is a list.
+  std::uint32_t port = 0;   // kWholeStep: of a foreach that is skipped as a whole.
+  std::uint32_t index = 0;  // Of the element, where the port is a list; kCounted: how many there are.
   Object object;
   Failure failure;
   friend bool operator==(const Fact&, const Fact&) = default;
@@ -160,6 +161,8 @@ struct Release { ObjectId object; friend bool operator==(const Release&, const R
 struct OutputElement {
   RunKey run; std::uint32_t output = 0; std::uint32_t index = 0;
   std::optional<Object> object;  // Nothing: a hole.
+  // A list of lists: kListBegin, elements with their index in the inner list, kListEnd.
+  Deliver::Kind kind = Deliver::Kind::kElement;
   friend bool operator==(const OutputElement&, const OutputElement&) = default;
 };
 struct OutputReady {

@@ -1,0 +1,367 @@
+// The life of an attempt: from its start to the moment the world says that it is over, and time.
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "core/scheduler_impl.h"
+
+namespace sluice::core {
+namespace {
+
+// Trying again cannot help (contracts: failures).
+bool may_be_retried(std::string_view name) {
+  constexpr std::string_view kNever[] = {"LoadError", "InvalidInput",  "InvalidOutput",
+                                         "TooLarge",  "BadExpression", "LoopLimit",
+                                         "Cancelled"};
+  return std::find(std::begin(kNever), std::end(kNever), name) == std::end(kNever);
+}
+
+bool names(const std::vector<std::string>& errors, const Failure& failure) {
+  if (errors.empty()) return true;
+  for (const std::string& error : errors) {
+    if (error == failure.name) return true;
+    if (std::find(failure.bases.begin(), failure.bases.end(), error) != failure.bases.end())
+      return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void Scheduler::Impl::set_state(Run& run, std::uint32_t step, Task& task, TaskState state) {
+  auto& by_state = run.steps[step].by_state;
+  if (task.state != TaskState::kWaiting) --by_state[static_cast<std::size_t>(task.state)];
+  if (state != TaskState::kWaiting) ++by_state[static_cast<std::size_t>(state)];
+  if (task.state == TaskState::kReady) --counters_.ready;
+  if (state == TaskState::kReady) ++counters_.ready;
+  task.state = state;
+}
+
+std::uint32_t Scheduler::Impl::take_active(Run& run) {
+  ++run.actives;
+  std::uint32_t index;
+  if (free_actives_.empty()) {
+    index = static_cast<std::uint32_t>(actives_.size());
+    actives_.emplace_back();
+  } else {
+    index = free_actives_.back();
+    free_actives_.pop_back();
+  }
+  return index;
+}
+
+void Scheduler::Impl::free_active(Run& run, At at, Task& task) {
+  if (task.active == kNone) return;
+  Active& active = actives_[task.active];
+  timers_.cancel(active.timer);
+  leave_readers(run, at, active);
+  free_actives_.push_back(std::exchange(task.active, kNone));
+  --run.actives;
+}
+
+void Scheduler::Impl::leave_readers(Run& run, At at, Active& active) {
+  if (active.position != kNone) {
+    StepTable& table = run.steps[at.step];
+    std::vector<std::uint32_t>& readers = table.foreach->readers;
+    const std::uint32_t last = readers.back();
+    readers[active.position] = last;
+    actives_[table.tasks[last].active].position = active.position;
+    readers.pop_back();
+    active.position = kNone;
+  }
+  active.readers.clear();
+}
+
+void Scheduler::Impl::on(const TaskStarted& event) {
+  const Live live = find_live(event.attempt);
+  if (!live || live.task->state != TaskState::kPreparing) {
+    ++counters_.stale_events;
+    return;
+  }
+  set_state(*live.run, live.at.step, *live.task, TaskState::kRunning);
+  actives_[live.task->active].timer =
+      timers_.set(now_ + live.run->graph->step(live.at.step).timeout, Timers::Kind::kAttempt,
+                  live.run->key, live.at.step, live.at.index);
+}
+
+void Scheduler::Impl::on(const TaskBlocked& event) {
+  const Live live = find_live(event.attempt);
+  if (!live || live.task->state != TaskState::kRunning) {
+    ++counters_.stale_events;
+    return;
+  }
+  set_state(*live.run, live.at.step, *live.task, TaskState::kBlocked);
+  Active& active = actives_[live.task->active];
+  active.left = timers_[active.timer].at - now_;
+  timers_.cancel(active.timer);
+  live.task->holds_slot = false;
+  ++slots_free_;
+  --counters_.running;
+}
+
+void Scheduler::Impl::on(const TaskUnblocked& event) {
+  const Live live = find_live(event.attempt);
+  if (!live || live.task->state != TaskState::kBlocked) {
+    ++counters_.stale_events;
+    return;
+  }
+  set_state(*live.run, live.at.step, *live.task, TaskState::kRunning);
+  Active& active = actives_[live.task->active];
+  active.timer = timers_.set(now_ + active.left, Timers::Kind::kAttempt, live.run->key,
+                             live.at.step, live.at.index);
+  live.task->holds_slot = true;
+  --slots_free_;
+  ++counters_.running;
+}
+
+void Scheduler::Impl::on(const Emitted& event) {
+  const Live live = find_live(event.attempt);
+  if (!live || event.port >= live.run->graph->step(live.at.step).ports.count) {
+    // Core takes over every object that it is told of; nobody else would free this one.
+    ++counters_.stale_events;
+    emit_action(Release{event.object.id});
+    return;
+  }
+  emit(*live.run, live.at, event.port, event.object);
+}
+
+void Scheduler::Impl::on(const Sealed& event) {
+  const Live live = find_live(event.attempt);
+  if (!live || event.port >= live.run->graph->step(live.at.step).ports.count) {
+    ++counters_.stale_events;
+    return;
+  }
+  seal(*live.run, live.at, event.port, event.object);
+}
+
+void Scheduler::Impl::on(const Consumed& event) {
+  const Live live = find_live(event.attempt);
+  if (!live) {
+    ++counters_.stale_events;
+    return;
+  }
+  for (Reader& reader : actives_[live.task->active].readers) {
+    if (reader.slot != event.slot) continue;
+    reader.credit += event.elements;
+    pump(*live.run, live.at, reader);
+    return;
+  }
+  ++counters_.stale_events;
+}
+
+void Scheduler::Impl::on(const TaskDone& event) {
+  const Live live = find_live(event.attempt);
+  if (!live) {
+    ++counters_.stale_events;
+    return;
+  }
+  attempt_over(*live.run, live.at, *live.task);
+  finish(*live.run, live.at, TaskResult::kOutputs);
+}
+
+void Scheduler::Impl::on(const TaskFailed& event) {
+  const Live live = find_live(event.attempt);
+  if (!live) {
+    ++counters_.stale_events;
+    return;
+  }
+  attempt_over(*live.run, live.at, *live.task);
+  fail_attempt(*live.run, live.at, event.failure);
+}
+
+void Scheduler::Impl::on(const SlotsChanged& event) {
+  slots_free_ = static_cast<std::int64_t>(event.slots) - counters_.running;
+}
+
+void Scheduler::Impl::end_attempt(Run& run, At at, EndAttempt::Reason reason, EndCause cause) {
+  Task& task = task_of(run, at);
+  Active& active = actives_[task.active];
+  timers_.cancel(active.timer);
+  task.ending = true;
+  active.cause = cause;
+  run.endings.push({});
+  active.ending = run.first_ending + run.endings.size() - 1;
+  emit_action(EndAttempt{attempt_of(run, at, task), reason});
+}
+
+// The attempt holds nothing of the node any more.
+void Scheduler::Impl::attempt_over(Run& run, At at, Task& task) {
+  if (task.holds_slot) {
+    task.holds_slot = false;
+    ++slots_free_;
+    --counters_.running;
+  }
+  --run.attempts;
+  timers_.cancel(actives_[task.active].timer);
+  admit_next(run, at.step);
+}
+
+void Scheduler::Impl::on(const AttemptEnded& event) {
+  const At at{event.attempt.task.step, event.attempt.task.index};
+  Run* run = find_run(event.attempt.task.run);
+  if (run == nullptr || at.step >= run->graph->step_count() ||
+      at.index >= run->steps[at.step].tasks.size() ||
+      task_of(*run, at).epoch != event.attempt.epoch || !task_of(*run, at).ending) {
+    ++counters_.stale_events;
+    return;
+  }
+  Task& task = task_of(*run, at);
+  const EndCause cause = actives_[task.active].cause;
+  const std::uint64_t number = actives_[task.active].ending;
+  attempt_over(*run, at, task);
+  task.ending = false;
+  // Graves that waited for this ending.
+  run->endings.at(number - run->first_ending).over = true;
+  while (!run->endings.empty() && run->endings.front().over) {
+    run->endings.pop();
+    ++run->first_ending;
+  }
+  while (!run->graves.empty() && run->graves.front().after < run->first_ending) {
+    emit_action(Release{run->graves.pop().object});
+    --run->objects;
+  }
+  if (run->ended) {
+    free_active(*run, at, task);
+    drain(*run);
+    return;
+  }
+  switch (cause) {
+    case EndCause::kTimeout:
+      fail_attempt(*run, at, {.name = "Timeout", .message = "the attempt took longer than it may"});
+      return;
+    case EndCause::kTooLarge:
+      fail_attempt(
+          *run, at,
+          {.name = "TooLarge", .message = "a list has too many elements, or a run too many tasks"});
+      return;
+    case EndCause::kRollBack:
+    case EndCause::kRunEnded:
+      free_active(*run, at, task);
+      evaluate_later(*run, at);
+      return;
+  }
+}
+
+// The task has a result. It may still be undone, until what it was made from is committed.
+void Scheduler::Impl::finish(Run& run, At at, TaskResult result) {
+  const StepInfo& info = run.graph->step(at.step);
+  Task& task = task_of(run, at);
+  const bool skipped = result == TaskResult::kSkipped;
+  if (task.was_void) drop_unwritten(run, at, skipped);
+  task.commit_sent = false;
+  task.result = result;
+  set_state(run, at.step, task, TaskState::kFinished);
+  if (task.active != kNone && actives_[task.active].readers.empty()) free_active(run, at, task);
+  if (!run.nodes.empty() && !info.is_input) {
+    if (!skipped) forward_counts(run, at);
+    forward(run, at, skipped ? Fact::Kind::kSkipped : Fact::Kind::kDone);
+  }
+  for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p)
+    finish_port(run, p, at);
+  if (!info.is_input) try_commit(run, at);
+}
+
+// The part that a port has in the end of its task: its list is closed, or its value absent.
+void Scheduler::Impl::finish_port(Run& run, std::uint32_t port, At at) {
+  const Task& task = task_of(run, at);
+  const bool skipped = task.result == TaskResult::kSkipped;
+  const bool is_single = !run.graph->step(at.step).is_foreach;
+  if (!run.graph->port(port).is_list) {
+    Cell* cell = find_cell(run, port, at);
+    if (cell != nullptr && cell->is_readable()) return;  // Everybody knows already.
+    ++run.ports[port].settled;
+    // An object that its worker left open is as long as it is.
+    if (cell != nullptr && cell->exists) cell->sealed = true;
+    cell_changed(run, port, at, at.index);
+    return;
+  }
+  ++run.ports[port].settled;
+  CellList& list = list_of(run, port, at);
+  const std::uint32_t last = list.emitted - 1;
+  if (list.emitted != 0 && last < list.cells.size()) list.cells[last].sealed = true;
+  if (task.was_void && !skipped) {
+    for (const Link& link : run.graph->commons(port))
+      if (is_single) roll_back_misled(run, link.step, link.slot, kAll, list.emitted);
+    for (const std::uint32_t step : run.graph->drivers(port))
+      for (std::uint32_t s = 0; !is_single && s < run.graph->step(step).slots.count; ++s)
+        if (run.graph->slot(step, s).is_item)
+          roll_back_misled(run, step, s, at.index, list_of(run, port, at).emitted);
+  }
+  cell_changed(run, port, at, list.emitted != 0 ? last : 0);
+  if (!is_single) return;
+  if (skipped)
+    for (const std::uint32_t step : run.graph->drivers(port)) evaluate_step(run, step);
+  else
+    list_closed(run, port, at);
+}
+
+void Scheduler::Impl::fail_attempt(Run& run, At at, Failure failure) {
+  Task& task = task_of(run, at);
+  const model::Step& step = run.graph->workflow().steps[at.step];
+  const model::Retry retry = model::effective_retry(run.graph->app(), step);
+  const std::uint32_t number = task.failures + 1U;
+  const bool again =
+      !failure.counts || (number < std::min(retry.attempts, limits_.attempts_max) &&
+                          may_be_retried(failure.name) && names(retry.errors, failure));
+  free_active(run, at, task);
+  set_state(run, at.step, task, TaskState::kWaiting);
+  if (!again) {
+    void_results(run, at, false);
+    ++task.failures;
+    task.result = TaskResult::kFailed;
+    set_state(run, at.step, task, TaskState::kFinished);
+    task.commit_sent = false;
+    forward(run, at, Fact::Kind::kFailed, 0, 0, nullptr, &failure);
+    run.failures.insert_or_assign({at.step, at.index}, std::move(failure));
+    try_commit(run, at);
+    return;
+  }
+  const Attempt attempt = attempt_of(run, at, task);
+  forward(run, at, Fact::Kind::kVoided);
+  if (!failure.counts) {
+    void_results(run, at, true);
+    evaluate_later(run, at);
+    return;
+  }
+  ++task.failures;
+  const TimePoint next = now_ + backoff_of(retry, task.failures);
+  task.active = take_active(run);
+  task.backing_off = true;
+  actives_[task.active].timer = timers_.set(next, Timers::Kind::kRetry, run.key, at.step, at.index);
+  emit_action(TaskRetries{attempt, number, std::move(failure), next});
+  void_results(run, at, true);
+}
+
+Duration Scheduler::Impl::backoff_of(const model::Retry& retry, std::uint32_t failures) {
+  double wait = static_cast<double>(retry.backoff.count());
+  const auto most = static_cast<double>(retry.backoff_max.count());
+  for (std::uint32_t i = 1; i < failures && wait < most; ++i) wait *= retry.factor;
+  wait = std::clamp(wait, 0.0, most);
+  if (retry.full_jitter) wait *= random_.unit();
+  return Duration(static_cast<Duration::rep>(wait));
+}
+
+void Scheduler::Impl::on(const DeadlineReached&) {
+  while (const std::optional<Timers::Timer> timer = timers_.pop_due(now_)) {
+    Run* run = find_run(timer->run);
+    SLUICE_ASSERT(run != nullptr);
+    if (timer->kind == Timers::Kind::kRun) {
+      run->timer = Timers::kNoTimer;
+      end_run(*run, RunEnded::State::kTimedOut, nullptr, std::nullopt);
+      continue;
+    }
+    const At at{timer->step, timer->index};
+    Task& task = task_of(*run, at);
+    actives_[task.active].timer = Timers::kNoTimer;
+    if (timer->kind == Timers::Kind::kAttempt) {
+      end_attempt(*run, at, EndAttempt::Reason::kTimeout, EndCause::kTimeout);
+    } else {
+      task.backing_off = false;
+      free_active(*run, at, task);
+      evaluate_later(*run, at);
+    }
+  }
+}
+
+}  // namespace sluice::core

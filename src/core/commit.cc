@@ -1,0 +1,266 @@
+// Commits, and what follows from them: release, `after`, outputs, the end of the run. Nothing that
+// is committed is ever undone, so all counters here only move one way.
+
+#include <utility>
+
+#include "core/scheduler_impl.h"
+
+namespace sluice::core {
+
+bool Scheduler::Impl::is_committed(const Run& run, At at) const {
+  if (run.graph->step(at.step).is_input) return true;
+  const Table<Task>& tasks = run.steps[at.step].tasks;
+  return at.index < tasks.size() && tasks[at.index].is_committed();
+}
+
+bool Scheduler::Impl::element_is_committed(const Run& run, At at) const {
+  const StepInfo& info = run.graph->step(at.step);
+  if (!info.is_foreach) return true;
+  const bool by_task = run.steps[info.driver_step].foreach != nullptr;
+  return is_committed(run, {info.driver_step, by_task ? at.index : 0});
+}
+
+bool Scheduler::Impl::producer_is_complete(const Run& run, std::uint32_t step) const {
+  return run.graph->step(step).is_input || run.steps[step].complete;
+}
+
+void Scheduler::Impl::try_commit(Run& run, At at) {
+  StepTable& table = run.steps[at.step];
+  Task& task = table.tasks[at.index];
+  if (!table.local || table.skipped || run.ended) return;
+  if (task.state != TaskState::kFinished || task.commit_sent) return;
+  if (table.uncommitted != 0 || !element_is_committed(run, at)) return;
+  Commit commit{.attempt = attempt_of(run, at, task), .number = task.failures + 1U};
+  if (task.result == TaskResult::kSkipped) commit.result = Commit::Result::kSkipped;
+  if (task.result == TaskResult::kFailed) {
+    commit.result = Commit::Result::kFailed;
+    commit.number = task.failures;
+  }
+  task.commit_sent = true;
+  emit_action(commit);
+}
+
+void Scheduler::Impl::try_commit_gate(Run& run, std::uint32_t step) {
+  StepTable& table = run.steps[step];
+  Task& gate = table.foreach->gate;
+  if (!table.local || !table.skipped || run.ended) return;
+  if (gate.state != TaskState::kFinished || gate.commit_sent) return;
+  const bool decided = driver_is_absent(run, step)
+                           ? producer_is_complete(run, run.graph->step(step).driver_step)
+                           : table.uncommitted == 0;
+  if (!decided) return;
+  gate.commit_sent = true;
+  emit_action(
+      Commit{.attempt = attempt_of(run, {step, 0}, gate), .result = Commit::Result::kSkipped});
+}
+
+void Scheduler::Impl::try_commit_step(Run& run, std::uint32_t step) {
+  StepTable& table = run.steps[step];
+  if (table.skipped) {
+    try_commit_gate(run, step);
+    return;
+  }
+  if (table.by_state[static_cast<std::size_t>(TaskState::kFinished)] == 0) return;
+  for (std::uint32_t i = 0; i < table.tasks.size(); ++i) try_commit(run, {step, i});
+}
+
+void Scheduler::Impl::on(const Committed& event) {
+  const At at{event.attempt.task.step, event.attempt.task.index};
+  Run* run = find_run(event.attempt.task.run);
+  if (run == nullptr || run->ended || at.step >= run->graph->step_count()) {
+    ++counters_.stale_events;
+    return;
+  }
+  StepTable& table = run->steps[at.step];
+  const std::uint64_t epoch = event.attempt.epoch;
+  Task* task = nullptr;
+  if (table.skipped && at.index == 0 && table.foreach->gate.epoch == epoch)
+    task = &table.foreach->gate;
+  else if (at.index < table.tasks.size() && table.tasks[at.index].epoch == epoch)
+    task = &table.tasks[at.index];
+  if (task == nullptr || task->state != TaskState::kFinished) {
+    if (!table.local) {
+      run->early_commits[{at.step, at.index}] = epoch;
+      return;
+    }
+    ++counters_.stale_events;
+    return;
+  }
+  if (table.local && !task->commit_sent) {
+    ++counters_.stale_events;
+    return;
+  }
+  if (table.foreach && task == &table.foreach->gate)
+    commit_gate(*run, at.step);
+  else
+    commit_task(*run, at);
+  check_success(*run);
+}
+
+// A task elsewhere has ended: perhaps its commit was faster than the news.
+void Scheduler::Impl::committed_elsewhere(Run& run, At at) {
+  const auto found = run.early_commits.find({at.step, at.index});
+  if (found == run.early_commits.end()) return;
+  const Committed event{{key_of(run, at), found->second}};
+  run.early_commits.erase(found);
+  on(event);
+}
+
+void Scheduler::Impl::commit_task(Run& run, At at) {
+  const StepInfo& info = run.graph->step(at.step);
+  StepTable& table = run.steps[at.step];
+  Task& task = table.tasks[at.index];
+  const TaskResult result = task.result;
+  free_active(run, at, task);
+  ++table.committed;
+  if (result == TaskResult::kFailed) {
+    set_state(run, at.step, task, TaskState::kFailed);
+    const Failure failure = run.failures[{at.step, at.index}];
+    if (run.is_owner) end_run(run, RunEnded::State::kFailed, &failure, key_of(run, at));
+    return;  // Otherwise its owner says so.
+  }
+  set_state(run, at.step, task,
+            result == TaskResult::kSkipped ? TaskState::kSkipped : TaskState::kSucceeded);
+  for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p) {
+    if (run.graph->port(p).is_list) {
+      for (Cell& cell : list_of(run, p, at).cells)
+        if (cell.exists && cell.links == 0) give_back(run, cell);
+    } else if (Cell* cell = find_cell(run, p, at); cell != nullptr) {
+      if (cell->exists && cell->links == 0) give_back(run, *cell);
+    }
+  }
+  if (info.is_foreach && table.local)
+    drop_links(run, {.step = info.driver_step, .port = info.driver_port}, at.index);
+  if (info.is_foreach) {
+    pump_outputs(run, at.step);
+    for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p)
+      for (const std::uint32_t step : run.graph->drivers(p))
+        if (at.index < run.steps[step].tasks.size()) try_commit(run, {step, at.index});
+  }
+  check_complete(run, at.step);
+}
+
+void Scheduler::Impl::commit_gate(Run& run, std::uint32_t step) {
+  set_state(run, step, run.steps[step].foreach->gate, TaskState::kSkipped);
+  check_complete(run, step);
+}
+
+void Scheduler::Impl::check_complete(Run& run, std::uint32_t step) {
+  const StepTable& table = run.steps[step];
+  if (table.complete || run.ended) return;
+  if (!table.foreach) {
+    if (!is_committed(run, {step, 0})) return;
+  } else if (table.skipped) {
+    if (!table.foreach->gate.is_committed()) return;
+  } else {
+    if (!is_closed(run, step) || table.committed != element_count(run, step)) return;
+    if (!producer_is_complete(run, run.graph->step(step).driver_step)) return;
+  }
+  step_complete(run, step);
+}
+
+void Scheduler::Impl::step_complete(Run& run, std::uint32_t step) {
+  const StepInfo& info = run.graph->step(step);
+  StepTable& table = run.steps[step];
+  table.complete = true;
+  ++run.steps_complete;
+  if (table.local) {
+    for (std::uint32_t s = 0; s < info.slots.count; ++s) {
+      const SlotInfo& slot = run.graph->slot(step, s);
+      if (slot.shape != Shape::kNothing && !slot.is_item) drop_links(run, slot, kAll);
+    }
+    // Elements of a step that is skipped as a whole: those that are there, and those to come.
+    if (table.skipped) drop_links(run, {.step = info.driver_step, .port = info.driver_port}, kAll);
+  }
+  pump_outputs(run, step);
+  for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p) {
+    for (const Link& link : run.graph->commons(p))
+      if (--run.steps[link.step].uncommitted == 0) try_commit_step(run, link.step);
+    for (const std::uint32_t driven : run.graph->drivers(p)) {
+      if (!info.is_foreach || run.steps[driven].skipped) try_commit_step(run, driven);
+      check_complete(run, driven);
+    }
+  }
+  for (const std::uint32_t later : run.graph->after(step))
+    if (--run.steps[later].after_missing == 0) evaluate_step(run, later);
+}
+
+// ---- outputs of the run
+// --------------------------------------------------------------------------
+
+void Scheduler::Impl::pump_outputs(Run& run, std::uint32_t step) {
+  const Range ports = run.graph->step(step).ports;
+  for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p)
+    for (const std::uint32_t output : run.graph->outputs_of(p)) pump_output(run, output);
+}
+
+void Scheduler::Impl::output_done(Run& run, std::uint32_t output, OutputReady ready) {
+  ready.run = run.key;
+  ready.output = output;
+  emit_action(std::move(ready));
+  run.outputs[output].done = true;
+  ++run.outputs_done;
+  --run.ports[run.graph->output(output).port].links;
+}
+
+void Scheduler::Impl::output_element(Run& run, std::uint32_t output, std::uint32_t index,
+                                     Cell* cell, Deliver::Kind kind) {
+  OutputElement element{.run = run.key, .output = output, .index = index, .kind = kind};
+  if (cell != nullptr) element.object = cell->object();
+  emit_action(element);
+  if (cell != nullptr) drop_link(run, *cell, true);
+}
+
+void Scheduler::Impl::pump_output(Run& run, std::uint32_t output) {
+  Run::Output& state = run.outputs[output];
+  if (!run.is_owner || run.ended || state.done) return;
+  const SlotInfo& source = run.graph->output(output);
+  StepTable& producer = run.steps[source.step];
+  Port& port = run.ports[source.port];
+  if (source.shape == Shape::kCell || source.shape == Shape::kList) {
+    const bool is_input = run.graph->step(source.step).is_input;
+    const TaskResult result = producer.tasks[0].result;
+    if (!is_input && !is_committed(run, {source.step, 0})) return;
+    if (source.shape == Shape::kCell) {
+      Cell& cell = port.own.cells[0];
+      if (cell.is_readable()) {
+        output_done(run, output, {.object = cell.object()});
+        drop_link(run, cell, true);
+      } else if (result == TaskResult::kOutputs || result == TaskResult::kSkipped) {
+        output_done(run, output, {});
+      }
+      return;
+    }
+    for (; state.next < port.own.emitted && port.own.cells[state.next].sealed; ++state.next)
+      output_element(run, output, state.next, &port.own.cells[state.next], Deliver::Kind::kElement);
+    if (result == TaskResult::kSkipped) output_done(run, output, {});
+    if (result == TaskResult::kOutputs && state.next == port.own.emitted)
+      output_done(run, output, {.is_list = true, .count = state.next});
+    return;
+  }
+  if (producer.skipped) {
+    if (producer.complete) output_done(run, output, {});
+    return;
+  }
+  const std::uint32_t count = element_count(run, source.step);
+  for (; state.next < count && is_committed(run, {source.step, state.next}); ++state.next) {
+    const bool skipped = producer.tasks[state.next].result == TaskResult::kSkipped;
+    if (source.shape == Shape::kTaskCells || skipped) {
+      Cell* cell = source.shape == Shape::kTaskCells
+                       ? find_cell(run, source.port, {source.step, state.next})
+                       : nullptr;
+      const bool hole = skipped || cell == nullptr || !cell->is_readable();
+      output_element(run, output, state.next, hole ? nullptr : cell,
+                     hole ? Deliver::Kind::kHole : Deliver::Kind::kElement);
+      continue;
+    }
+    CellList& list = list_of(run, source.port, {source.step, state.next});
+    output_element(run, output, state.next, nullptr, Deliver::Kind::kListBegin);
+    for (std::uint32_t e = 0; e < list.emitted; ++e)
+      output_element(run, output, e, &list.cells[e], Deliver::Kind::kElement);
+    output_element(run, output, state.next, nullptr, Deliver::Kind::kListEnd);
+  }
+  if (producer.complete) output_done(run, output, {.is_list = true, .count = count});
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,310 @@
+// Data as it comes and goes: emission, delivery to readers of lists, release.
+
+#include "core/scheduler_impl.h"
+
+namespace sluice::core {
+
+CellList& Scheduler::Impl::list_of(Run& run, std::uint32_t port, At producer) const {
+  Port& table = run.ports[port];
+  if (!run.graph->step(producer.step).is_foreach) return table.own;
+  table.lists.grow_to(producer.index + 1);
+  return table.lists[producer.index];
+}
+
+Cell* Scheduler::Impl::find_cell(Run& run, std::uint32_t port, At producer) const {
+  if (run.graph->port(port).is_list) return nullptr;
+  Table<Cell>& cells = run.ports[port].own.cells;
+  return producer.index < cells.size() ? &cells[producer.index] : nullptr;
+}
+
+// Whether it is known what the task's part of this port is: its value, its list as a whole, or that
+// it is absent.
+bool Scheduler::Impl::is_settled(const Run& run, std::uint32_t port, At producer) const {
+  const StepTable& step = run.steps[producer.step];
+  if (producer.index >= step.tasks.size()) return false;
+  const TaskResult result = step.tasks[producer.index].result;
+  if (result == TaskResult::kOutputs || result == TaskResult::kSkipped) return true;
+  if (run.graph->port(port).is_list) return false;
+  const Table<Cell>& cells = run.ports[port].own.cells;
+  return producer.index < cells.size() && cells[producer.index].is_readable();
+}
+
+std::uint32_t Scheduler::Impl::element_count(const Run& run, std::uint32_t foreach_step) const {
+  return run.ports[run.graph->step(foreach_step).root_port].own.emitted;
+}
+
+bool Scheduler::Impl::is_closed(const Run& run, std::uint32_t foreach_step) const {
+  return run.steps[run.graph->step(foreach_step).root_step].tasks[0].result == TaskResult::kOutputs;
+}
+
+void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& object) {
+  const std::uint32_t port = run.graph->step(at.step).ports.first + number;
+  const PortInfo& info = run.graph->port(port);
+  const bool is_foreach = run.graph->step(at.step).is_foreach;
+  Task& task = task_of(run, at);
+  std::uint32_t element = at.index;
+  Table<Cell>* cells = &run.ports[port].own.cells;
+  if (info.is_list) {
+    CellList& list = list_of(run, port, at);
+    element = list.emitted;
+    if (element >= limits_.elements_per_list ||
+        (!is_foreach && element >= list.counted &&
+         run.task_count + info.weight > limits_.tasks_per_run)) {
+      emit_action(Release{object.id});
+      if (run.graph->step(at.step).is_input) {
+        const Failure failure{.name = "TooLarge", .message = "an input has too many elements"};
+        if (run.is_owner) end_run(run, RunEnded::State::kFailed, &failure, std::nullopt);
+      } else if (is_local(run, at.step)) {
+        end_attempt(run, at, EndAttempt::Reason::kCancelled, EndCause::kTooLarge);
+      }
+      return;
+    }
+    if (!is_foreach && element >= list.counted) {
+      run.task_count += info.weight;
+      list.counted = element + 1;
+    }
+    ++list.emitted;
+    cells = &list.cells;
+  }
+  cells->grow_to(element + 1);
+  Cell& cell = (*cells)[element];
+  if (cell.exists && !cell.provisional) {
+    // A second value on a port that has one. Workers are held to one; what comes is not lost track
+    // of.
+    ++counters_.stale_events;
+    emit_action(Release{object.id});
+    return;
+  }
+  ++run.objects;
+  const std::uint32_t index = info.is_list ? element : 0;
+  bool kept = false;
+  if (cell.exists) {
+    kept = object.sealed && object.size == cell.size && object.checksum == cell.checksum && cell.id;
+    if (!kept) {
+      roll_back_readers(run, port, at, index);
+      drop_cell(run, cell);
+    }
+  } else if (task.was_void) {
+    roll_back_readers(run, port, at, index);  // They saw that it was absent.
+  }
+  if (kept) {
+    // The same bytes: readers of the void attempt go on, and the copy they have stays.
+    cell.provisional = false;
+    give_back(run, object.id);
+  } else {
+    cell.id = object.id;
+    cell.size = object.size;
+    cell.checksum = object.checksum;
+    cell.sealed = object.sealed;
+    cell.exists = true;
+    cell.links = run.ports[port].links;
+  }
+  if (!info.is_list && cell.sealed) ++run.ports[port].settled;
+  const bool is_unread_input = cell.links == 0 && cell.sealed && run.graph->step(at.step).is_input;
+  if (!run.nodes.empty()) forward(run, at, Fact::Kind::kEmitted, number, element, &object);
+  cell_changed(run, port, at, index);
+  if (is_unread_input) give_back(run, (*cells)[element]);
+}
+
+void Scheduler::Impl::seal(Run& run, At at, std::uint32_t number, const Object& object) {
+  const std::uint32_t port = run.graph->step(at.step).ports.first + number;
+  const bool is_list = run.graph->port(port).is_list;
+  Cell* cell = nullptr;
+  std::uint32_t element = 0;
+  if (is_list) {
+    CellList& list = list_of(run, port, at);
+    if (list.emitted != 0 && list.emitted <= list.cells.size())
+      cell = &list.cells[element = list.emitted - 1];
+  } else {
+    cell = find_cell(run, port, at);
+  }
+  if (cell == nullptr || !cell->exists || cell->sealed || cell->provisional) {
+    ++counters_.stale_events;
+    return;
+  }
+  cell->size = object.size;
+  cell->checksum = object.checksum;
+  cell->sealed = true;
+  if (!is_list) ++run.ports[port].settled;
+  if (!run.nodes.empty()) {
+    const Object sealed = cell->object();
+    forward(run, at, Fact::Kind::kSealed, number, is_list ? element : at.index, &sealed);
+  }
+  if (cell->links == 0 && run.graph->step(at.step).is_input) give_back(run, *cell);
+  cell_changed(run, port, at, element);
+}
+
+// Something about an element of this port, or about the whole of it, is not as it was.
+void Scheduler::Impl::cell_changed(Run& run, std::uint32_t port, At at, std::uint32_t element) {
+  const bool by_task = run.graph->step(at.step).is_foreach;
+  for (const std::uint32_t step : run.graph->drivers(port)) {
+    if (!run.steps[step].local) continue;
+    const std::uint32_t index = by_task ? at.index : element;
+    evaluate_later(run, {step, index});
+    if (!by_task || !run.graph->port(port).is_list) continue;
+    // The element is a list that grows: its one reader may be running.
+    StepTable& table = run.steps[step];
+    if (index >= table.tasks.size() || table.tasks[index].active == kNone) continue;
+    if (!table.tasks[index].is_running() || table.tasks[index].ending) continue;
+    for (Reader& reader : actives_[table.tasks[index].active].readers)
+      if (run.graph->slot(step, reader.slot).is_item) pump(run, {step, index}, reader);
+  }
+  for (const Link& link : run.graph->commons(port)) {
+    if (!run.steps[link.step].local) continue;
+    update_slot(run, link.step, link.slot);
+    pump_slot(run, link.step, link.slot);
+  }
+  if (run.graph->step(at.step).is_input)
+    for (const std::uint32_t output : run.graph->outputs_of(port)) pump_output(run, output);
+}
+
+// The only task of a step has ended, and so has the list that it emits: all steps that share its
+// elements know their number now.
+void Scheduler::Impl::list_closed(Run& run, std::uint32_t port, At at) {
+  const std::uint32_t count = run.ports[port].own.emitted;
+  const bool check = task_of(run, at).was_void;
+  for (const std::uint32_t step : run.graph->rooted(port)) {
+    StepTable& table = run.steps[step];
+    for (std::uint32_t i = count; i < table.tasks.size(); ++i) purge(run, {step, i});
+    const Range ports = run.graph->step(step).ports;
+    for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p) {
+      for (const Link& link : run.graph->commons(p)) {
+        if (!run.steps[link.step].local) continue;
+        if (check) roll_back_misled(run, link.step, link.slot, kAll, count);
+        update_slot(run, link.step, link.slot);
+        pump_slot(run, link.step, link.slot);
+      }
+      for (const std::uint32_t output : run.graph->outputs_of(p)) pump_output(run, output);
+    }
+    check_complete(run, step);
+  }
+}
+
+void Scheduler::Impl::pump_slot(Run& run, std::uint32_t step, std::uint32_t slot) {
+  if (run.graph->slot(step, slot).shape < Shape::kList) return;
+  StepTable& table = run.steps[step];
+  const auto pump_task = [&](std::uint32_t index) {
+    Task& task = table.tasks[index];
+    if (task.active == kNone || !task.is_running() || task.ending) return;
+    for (Reader& reader : actives_[task.active].readers)
+      if (reader.slot == slot) pump(run, {step, index}, reader);
+  };
+  if (!table.foreach) {
+    pump_task(0);
+    return;
+  }
+  for (const std::uint32_t index : table.foreach->readers) pump_task(index);
+}
+
+bool Scheduler::Impl::deliver(Run& run, At at, Reader& reader, Deliver::Kind kind,
+                              const Cell* cell) {
+  const bool counts = kind == Deliver::Kind::kElement || kind == Deliver::Kind::kHole;
+  if (counts && reader.credit == 0) return false;
+  if (counts) --reader.credit;
+  emit_action(Deliver{.attempt = attempt_of(run, at, task_of(run, at)),
+                      .slot = reader.slot,
+                      .kind = kind,
+                      .object = cell != nullptr ? cell->object() : Object{}});
+  return true;
+}
+
+void Scheduler::Impl::pump(Run& run, At at, Reader& reader) {
+  if (reader.closed) return;
+  const SlotInfo& slot = run.graph->slot(at.step, reader.slot);
+  if (slot.shape == Shape::kList) {
+    const At producer{slot.step, slot.is_item ? at.index : 0};
+    CellList& list = list_of(run, slot.port, producer);
+    while (reader.next < list.emitted) {
+      const Cell& cell = list.cells[reader.next];
+      if (!cell.is_readable()) return;
+      if (!deliver(run, at, reader, Deliver::Kind::kElement, &cell)) return;
+      ++reader.next;
+    }
+    if (reader.next != list.emitted) return;
+    if (task_of(run, producer).result != TaskResult::kOutputs) return;
+    reader.closed = deliver(run, at, reader, Deliver::Kind::kClosed, nullptr);
+    return;
+  }
+  const std::uint32_t count = element_count(run, slot.step);
+  while (reader.next < count) {
+    const At producer{slot.step, reader.next};
+    if (!is_settled(run, slot.port, producer)) return;
+    const bool skipped = task_of(run, producer).result == TaskResult::kSkipped;
+    if (slot.shape == Shape::kTaskCells) {
+      const Cell* cell = find_cell(run, slot.port, producer);
+      const bool hole = skipped || cell == nullptr || !cell->is_readable();
+      if (!deliver(run, at, reader, hole ? Deliver::Kind::kHole : Deliver::Kind::kElement,
+                   hole ? nullptr : cell))
+        return;
+    } else if (skipped) {
+      if (!deliver(run, at, reader, Deliver::Kind::kHole, nullptr)) return;
+    } else {
+      CellList& list = list_of(run, slot.port, producer);
+      if (!reader.begun)
+        reader.begun = deliver(run, at, reader, Deliver::Kind::kListBegin, nullptr);
+      while (reader.inner < list.emitted) {
+        if (!deliver(run, at, reader, Deliver::Kind::kElement, &list.cells[reader.inner])) return;
+        ++reader.inner;
+      }
+      deliver(run, at, reader, Deliver::Kind::kListEnd, nullptr);
+      reader.inner = 0;
+      reader.begun = false;
+    }
+    ++reader.next;
+  }
+  if (reader.next == count && is_closed(run, slot.step))
+    reader.closed = deliver(run, at, reader, Deliver::Kind::kClosed, nullptr);
+}
+
+// ---- release
+// -------------------------------------------------------------------------------------
+
+void Scheduler::Impl::give_back(Run& run, Cell& cell) {
+  if (!cell.id) return;
+  give_back(run, cell.id);
+  cell.id = ObjectId{};
+}
+
+void Scheduler::Impl::give_back(Run& run, ObjectId object) {
+  if (!run.endings.empty()) {
+    run.graves.push({object, run.first_ending + run.endings.size() - 1});
+    return;
+  }
+  --run.objects;
+  emit_action(Release{object});
+}
+
+void Scheduler::Impl::drop_link(Run& run, Cell& cell, bool producer_committed) {
+  if (!cell.exists) return;
+  SLUICE_ASSERT(cell.links > 0);
+  --cell.links;
+  if (cell.links == 0 && cell.sealed && producer_committed) give_back(run, cell);
+}
+
+// One reader of this data has committed. `item`: the element that it read; kAll: all of it, also
+// what is still to come.
+void Scheduler::Impl::drop_links(Run& run, const SlotInfo& source, std::uint32_t item) {
+  Port& port = run.ports[source.port];
+  const bool by_task = run.graph->step(source.step).is_foreach;
+  const auto drop_list = [&](CellList& list, bool committed) {
+    for (Cell& cell : list.cells) drop_link(run, cell, committed);
+  };
+  if (item != kAll) {
+    const At producer{source.step, by_task ? item : 0};
+    const bool committed = is_committed(run, producer);
+    if (by_task && run.graph->port(source.port).is_list) {
+      drop_list(list_of(run, source.port, producer), committed);
+    } else if (item < port.own.cells.size()) {
+      drop_link(run, port.own.cells[item], committed);
+    }
+    return;
+  }
+  SLUICE_ASSERT(port.links > 0);
+  --port.links;
+  for (std::uint32_t i = 0; i < port.own.cells.size(); ++i)
+    drop_link(run, port.own.cells[i], is_committed(run, {source.step, by_task ? i : 0}));
+  for (std::uint32_t i = 0; i < port.lists.size(); ++i)
+    drop_list(port.lists[i], is_committed(run, {source.step, i}));
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,158 @@
+#include "core/graph.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace sluice::core {
+
+Graph::Graph(std::shared_ptr<const model::App> app, std::uint32_t workflow, const Limits& limits)
+    : app_(std::move(app)) {
+  SLUICE_ASSERT(workflow < app_->workflows.size());
+  workflow_ = &app_->workflows[workflow];
+  step_count_ = static_cast<std::uint32_t>(workflow_->steps.size());
+  add_ports();
+  add_slots(limits);
+  link();
+}
+
+void Graph::add_ports() {
+  steps_.resize(step_count_ + workflow_->inputs.size());
+  for (std::uint32_t s = 0; s < steps_.size(); ++s) {
+    StepInfo& info = steps_[s];
+    info.ports.first = static_cast<std::uint32_t>(ports_.size());
+    if (s >= step_count_) {
+      info.is_input = true;
+      info.ports.count = 1;
+      ports_.push_back({.step = s, .is_list = workflow_->inputs[s - step_count_].type.is_list()});
+      continue;
+    }
+    const model::Step& step = workflow_->steps[s];
+    const model::Function& function = app_->functions[step.function];
+    info.is_foreach = step.foreach.has_value();
+    info.concurrency = info.is_foreach ? step.concurrency : 0;
+    info.ports.count = static_cast<std::uint32_t>(function.outputs.size());
+    for (std::uint32_t p = 0; p < info.ports.count; ++p)
+      ports_.push_back({.step = s, .number = p, .is_list = function.outputs[p].type.is_list()});
+  }
+}
+
+SlotInfo Graph::resolve(const model::Source& source, const StepInfo* reader) const {
+  SlotInfo slot;
+  const auto bind = [&](std::uint32_t step, std::uint32_t number) {
+    SLUICE_ASSERT(step < steps_.size() && number < steps_[step].ports.count);
+    slot.step = step;
+    slot.port = steps_[step].ports.first + number;
+    const bool is_list = ports_[slot.port].is_list;
+    if (steps_[step].is_foreach)
+      slot.shape = is_list ? Shape::kTaskLists : Shape::kTaskCells;
+    else
+      slot.shape = is_list ? Shape::kList : Shape::kCell;
+  };
+  if (const auto* input = std::get_if<model::InputRef>(&source)) {
+    bind(step_count_ + input->input, 0);
+  } else if (const auto* step = std::get_if<model::StepRef>(&source)) {
+    bind(step->step, step->output);
+  } else if (std::holds_alternative<model::ItemRef>(source)) {
+    SLUICE_ASSERT(reader != nullptr && reader->is_foreach);
+    slot.step = reader->driver_step;
+    slot.port = reader->driver_port;
+    slot.is_item = true;
+    // An element of a foreach is what one of its tasks emitted: a list where the port is one.
+    slot.shape =
+        steps_[slot.step].is_foreach && ports_[slot.port].is_list ? Shape::kList : Shape::kCell;
+  } else if (std::holds_alternative<model::IndexRef>(source)) {
+    slot.literal = Binding::Kind::kIndex;
+  }
+  return slot;
+}
+
+void Graph::add_slots(const Limits& limits) {
+  for (std::uint32_t s = 0; s < step_count_; ++s) {
+    const model::Step& step = workflow_->steps[s];
+    const model::Function& function = app_->functions[step.function];
+    StepInfo& info = steps_[s];
+    info.timeout = model::effective_timeout(*app_, step).value_or(limits.attempt_timeout);
+    if (info.is_foreach) {
+      const SlotInfo driver = resolve(*step.foreach, nullptr);
+      SLUICE_ASSERT(driver.shape != Shape::kNothing && driver.shape != Shape::kCell);
+      info.driver_step = driver.step;
+      info.driver_port = driver.port;
+      const bool chained = steps_[driver.step].is_foreach;
+      info.root_step = chained ? steps_[driver.step].root_step : driver.step;
+      info.root_port = chained ? steps_[driver.step].root_port : driver.port;
+    }
+    info.slots.first = static_cast<std::uint32_t>(slots_.size());
+    info.slots.count = static_cast<std::uint32_t>(step.slots.size());
+    std::uint32_t items = 0;
+    std::uint32_t items_in_pieces = 0;
+    for (const model::Slot& declared : step.slots) {
+      SlotInfo slot = resolve(declared.source, &info);
+      const model::Port& port = function.inputs[declared.port];
+      slot.access = port.type.access;
+      slot.required = !port.type.optional && !port.default_value;
+      if (slot.shape >= Shape::kList) ++info.list_slots;
+      if (slot.is_item) {
+        ++items;
+        const bool in_pieces = slot.shape == Shape::kCell ? slot.access == model::Access::kPipe
+                                                          : slot.access != model::Access::kWhole;
+        if (in_pieces) ++items_in_pieces;
+      } else if (slot.shape != Shape::kNothing) {
+        ++info.common_count;
+        if (slot.step < step_count_) ++info.step_sources;
+      }
+      slots_.push_back(slot);
+    }
+    info.item_may_be_open = items != 0 && items == items_in_pieces;
+  }
+  for (const model::WorkflowOutput& output : workflow_->outputs)
+    outputs_.push_back(resolve(output.source, nullptr));
+}
+
+void Graph::link() {
+  std::vector<std::vector<std::uint32_t>> drivers(ports_.size()), outputs(ports_.size()),
+      rooted(ports_.size()), after(steps_.size());
+  std::vector<std::vector<Link>> commons(ports_.size());
+  for (std::uint32_t s = 0; s < step_count_; ++s) {
+    const StepInfo& info = steps_[s];
+    if (info.is_foreach) {
+      drivers[info.driver_port].push_back(s);
+      rooted[info.root_port].push_back(s);
+    }
+    for (std::uint32_t i = 0; i < info.slots.count; ++i) {
+      const SlotInfo& slot = slots_[info.slots.first + i];
+      if (slot.shape != Shape::kNothing && !slot.is_item) commons[slot.port].push_back({s, i});
+    }
+    for (const std::uint32_t before : workflow_->steps[s].after) {
+      after[before].push_back(s);
+      ++steps_[s].after_count;
+    }
+  }
+  for (std::uint32_t o = 0; o < outputs_.size(); ++o)
+    if (outputs_[o].shape != Shape::kNothing) outputs[outputs_[o].port].push_back(o);
+
+  const auto append = [](auto& all, const auto& part) {
+    const Range range{static_cast<std::uint32_t>(all.size()),
+                      static_cast<std::uint32_t>(part.size())};
+    all.insert(all.end(), part.begin(), part.end());
+    return range;
+  };
+  for (std::uint32_t p = 0; p < ports_.size(); ++p) {
+    ports_[p].drivers = append(indexes_, drivers[p]);
+    ports_[p].outputs = append(indexes_, outputs[p]);
+    ports_[p].rooted = append(indexes_, rooted[p]);
+    ports_[p].commons = append(links_, commons[p]);
+    // One task in each step that shares the elements of this list.
+    ports_[p].weight = static_cast<std::uint32_t>(rooted[p].size());
+  }
+  for (std::uint32_t s = 0; s < steps_.size(); ++s) steps_[s].after = append(indexes_, after[s]);
+}
+
+std::size_t Graph::memory_bytes() const {
+  return sizeof(*this) + steps_.capacity() * sizeof(StepInfo) +
+         ports_.capacity() * sizeof(PortInfo) +
+         (slots_.capacity() + outputs_.capacity()) * sizeof(SlotInfo) +
+         indexes_.capacity() * sizeof(std::uint32_t) + links_.capacity() * sizeof(Link);
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,304 @@
+// What is available to whom, who is ready, who is skipped, and the start of attempts.
+
+#include <algorithm>
+
+#include "core/scheduler_impl.h"
+
+namespace sluice::core {
+
+SlotStatus Scheduler::Impl::status_of(const Run& run, const SlotInfo& slot) const {
+  const SlotStatus absent = slot.required ? SlotStatus::kAbsent : SlotStatus::kThere;
+  const bool whole = slot.access == model::Access::kWhole;
+  const StepTable& producer = run.steps[slot.step];
+  const Port& port = run.ports[slot.port];
+  if (slot.shape == Shape::kCell || slot.shape == Shape::kList) {
+    const TaskResult result = producer.tasks[0].result;
+    if (result == TaskResult::kSkipped) return absent;
+    if (slot.shape == Shape::kCell) {
+      const Cell& cell = port.own.cells[0];
+      if (cell.is_readable()) return SlotStatus::kThere;
+      if (cell.exists && !cell.provisional && slot.access == model::Access::kPipe)
+        return SlotStatus::kThere;
+      return result == TaskResult::kOutputs ? absent : SlotStatus::kMissing;
+    }
+    if (result == TaskResult::kOutputs) return SlotStatus::kThere;
+    const bool begun =
+        port.own.emitted != 0 && port.own.cells.size() != 0 && port.own.cells[0].is_readable();
+    return !whole && begun ? SlotStatus::kThere : SlotStatus::kMissing;
+  }
+  if (producer.skipped) return absent;
+  const std::uint32_t count = element_count(run, slot.step);
+  if (!whole && count != 0 && is_settled(run, slot.port, {slot.step, 0})) return SlotStatus::kThere;
+  if (!is_closed(run, slot.step) || port.settled < count) return SlotStatus::kMissing;
+  // Tasks beyond the end have left or are leaving; only then do all have to be asked.
+  if (producer.tasks.size() > count)
+    for (std::uint32_t i = 0; i < count; ++i)
+      if (!is_settled(run, slot.port, {slot.step, i})) return SlotStatus::kMissing;
+  return SlotStatus::kThere;
+}
+
+bool Scheduler::Impl::driver_is_absent(const Run& run, std::uint32_t step) const {
+  const StepTable& driver = run.steps[run.graph->step(step).driver_step];
+  return driver.foreach ? driver.skipped : driver.tasks[0].result == TaskResult::kSkipped;
+}
+
+Scheduler::Impl::Element Scheduler::Impl::element_status(const Run& run, At at) const {
+  const StepInfo& info = run.graph->step(at.step);
+  const Port& port = run.ports[info.driver_port];
+  const StepTable& driver = run.steps[info.driver_step];
+  if (!driver.foreach) {
+    if (at.index >= port.own.emitted || at.index >= port.own.cells.size()) return Element::kUnknown;
+    const Cell& cell = port.own.cells[at.index];
+    if (!cell.exists || cell.provisional) return Element::kUnknown;
+    return cell.sealed || info.item_may_be_open ? Element::kAvailable : Element::kUnavailable;
+  }
+  if (driver.skipped || at.index >= driver.tasks.size()) return Element::kUnknown;
+  const TaskResult result = driver.tasks[at.index].result;
+  if (result == TaskResult::kSkipped) return Element::kHole;
+  if (run.graph->port(info.driver_port).is_list) {
+    if (result == TaskResult::kOutputs) return Element::kAvailable;
+    if (at.index >= port.lists.size()) return Element::kUnknown;
+    const CellList& list = port.lists[at.index];
+    if (list.emitted == 0 || list.cells.size() == 0) return Element::kUnknown;
+    return info.item_may_be_open && list.cells[0].is_readable() ? Element::kAvailable
+                                                                : Element::kUnavailable;
+  }
+  if (at.index < port.own.cells.size()) {
+    const Cell& cell = port.own.cells[at.index];
+    if (cell.exists && !cell.provisional)
+      return cell.sealed || info.item_may_be_open ? Element::kAvailable : Element::kUnavailable;
+  }
+  return result == TaskResult::kOutputs ? Element::kHole : Element::kUnknown;
+}
+
+void Scheduler::Impl::update_slot(Run& run, std::uint32_t step, std::uint32_t slot) {
+  StepTable& table = run.steps[step];
+  SlotStatus& status = run.slots[run.graph->step(step).slots.first + slot];
+  const SlotStatus now = status_of(run, run.graph->slot(step, slot));
+  if (now == status) return;
+  if (status == SlotStatus::kMissing) --table.missing;
+  if (status == SlotStatus::kAbsent) --table.absent;
+  if (now == SlotStatus::kMissing) ++table.missing;
+  if (now == SlotStatus::kAbsent) ++table.absent;
+  status = now;
+  evaluate_step(run, step);
+}
+
+// What all tasks of the step wait for has changed.
+void Scheduler::Impl::evaluate_step(Run& run, std::uint32_t step) {
+  StepTable& table = run.steps[step];
+  if (!table.local || run.ended) return;
+  if (!table.foreach) {
+    evaluate_later(run, {step, 0});
+    return;
+  }
+  const bool skip = table.after_missing == 0 && (table.absent != 0 || driver_is_absent(run, step));
+  if (skip && !table.skipped) {
+    const std::uint64_t first = table.tasks.size() != 0 ? table.tasks[0].epoch : 0;
+    skip_step(run, step, std::max(table.foreach->gate.epoch, first) + 1);
+  } else if (!skip && table.skipped) {
+    unskip_step(run, step);
+  }
+  const bool open = table.missing == 0 && table.absent == 0 && table.after_missing == 0;
+  // Closed again: those that were ready are not any more, and those that wait for a retry start
+  // over.
+  if (open || table.by_state[static_cast<std::size_t>(TaskState::kReady)] != 0 || run.actives != 0)
+    evaluate_later(run, {step, kAll});
+}
+
+// All outputs of the step are absent, whatever its tasks have done.
+void Scheduler::Impl::skip_step(Run& run, std::uint32_t step, std::uint64_t epoch) {
+  StepTable& table = run.steps[step];
+  for (std::uint32_t i = 0; i < table.tasks.size(); ++i) purge(run, {step, i});
+  roll_back_step(run, step);
+  table.skipped = true;
+  Task& gate = table.foreach->gate;
+  gate.epoch = epoch;
+  gate.result = TaskResult::kSkipped;
+  gate.commit_sent = false;
+  set_state(run, step, gate, TaskState::kFinished);
+  forward(run, {step, 0}, Fact::Kind::kSkipped, Fact::kWholeStep);
+  gate_changed(run, step);
+  try_commit_gate(run, step);
+}
+
+void Scheduler::Impl::unskip_step(Run& run, std::uint32_t step) {
+  StepTable& table = run.steps[step];
+  Task& gate = table.foreach->gate;
+  SLUICE_ASSERT(!gate.is_committed() && !gate.commit_sent);
+  roll_back_step(run, step);
+  forward(run, {step, 0}, Fact::Kind::kVoided, Fact::kWholeStep);
+  table.skipped = false;
+  gate.result = TaskResult::kNone;
+  set_state(run, step, gate, TaskState::kWaiting);
+  gate_changed(run, step);
+}
+
+void Scheduler::Impl::gate_changed(Run& run, std::uint32_t step) {
+  const Range ports = run.graph->step(step).ports;
+  for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p) {
+    for (const Link& link : run.graph->commons(p))
+      if (run.steps[link.step].local) update_slot(run, link.step, link.slot);
+    for (const std::uint32_t driven : run.graph->drivers(p)) evaluate_step(run, driven);
+  }
+}
+
+void Scheduler::Impl::evaluate(Run& run, At at) {
+  StepTable& table = run.steps[at.step];
+  if (run.ended || !table.local || run.graph->step(at.step).is_input) return;
+  if (at.index == kAll) {
+    std::uint32_t count = 1;
+    if (table.foreach) count = std::max(element_count(run, at.step), table.tasks.size());
+    for (std::uint32_t i = 0; i < count; ++i) evaluate(run, {at.step, i});
+    return;
+  }
+  Element element = Element::kAvailable;
+  if (table.foreach) {
+    element = element_status(run, at);
+    if (at.index >= table.tasks.size()) {
+      if (element == Element::kUnknown) return;
+      table.tasks.grow_to(at.index + 1);
+    }
+  }
+  Task& task = table.tasks[at.index];
+  if (task.state != TaskState::kWaiting && task.state != TaskState::kReady) return;
+  if (task.ending) return;  // Looked at again when it is over.
+  const bool startable = !table.skipped && table.missing == 0 && table.absent == 0 &&
+                         table.after_missing == 0 && element == Element::kAvailable;
+  if (startable) {
+    if (task.state == TaskState::kReady || task.backing_off) return;
+    task.ready_at = now_;
+    set_state(run, at.step, task, TaskState::kReady);
+    if (!task.queued) admit(run, at, task);
+    return;
+  }
+  if (task.state == TaskState::kReady) set_state(run, at.step, task, TaskState::kWaiting);
+  if (task.backing_off) {
+    // It failed on data that never existed.
+    task.backing_off = false;
+    task.failures = 0;
+    free_active(run, at, task);
+  }
+  const bool skip = table.foreach ? element == Element::kHole : table.absent != 0;
+  if (skip && !table.skipped && table.after_missing == 0) {
+    ++task.epoch;
+    finish(run, at, TaskResult::kSkipped);
+  }
+}
+
+void Scheduler::Impl::work() {
+  while (!work_.empty()) {
+    const Work item = work_.pop();
+    evaluate(*item.run, item.at);
+  }
+}
+
+void Scheduler::Impl::admit(Run& run, At at, Task& task) {
+  StepTable& table = run.steps[at.step];
+  const std::uint32_t most = run.graph->step(at.step).concurrency;
+  task.queued = true;
+  if (most != 0 && table.admitted >= most) {
+    table.foreach->held.push(at.index);
+    return;
+  }
+  ++table.admitted;
+  ready_.push({run.key, at});
+}
+
+// One task of the step has left its place.
+void Scheduler::Impl::admit_next(Run& run, std::uint32_t step) {
+  StepTable& table = run.steps[step];
+  SLUICE_ASSERT(table.admitted > 0);
+  --table.admitted;
+  if (!table.foreach || run.ended) return;
+  const std::uint32_t most = run.graph->step(step).concurrency;
+  while (!table.foreach->held.empty() && table.admitted < most) {
+    const std::uint32_t index = table.foreach->held.pop();
+    Task& task = table.tasks[index];
+    if (task.state != TaskState::kReady) {
+      task.queued = false;
+      continue;
+    }
+    ++table.admitted;
+    ready_.push({run.key, {step, index}});
+  }
+}
+
+void Scheduler::Impl::dispatch() {
+  while (slots_free_ > 0 && !ready_.empty()) {
+    const Ready next = ready_.pop();
+    Run* run = find_run(next.run);
+    if (run == nullptr) continue;
+    Task& task = task_of(*run, next.at);
+    task.queued = false;
+    if (run->ended || task.state != TaskState::kReady) {
+      admit_next(*run, next.at.step);
+      continue;
+    }
+    start(*run, next.at);
+  }
+}
+
+void Scheduler::Impl::start(Run& run, At at) {
+  StepTable& table = run.steps[at.step];
+  const StepInfo& info = run.graph->step(at.step);
+  Task& task = table.tasks[at.index];
+  if (table.foreach && at.index == 0) task.epoch = std::max(task.epoch, table.foreach->gate.epoch);
+  ++task.epoch;
+  set_state(run, at.step, task, TaskState::kPreparing);
+  task.holds_slot = true;
+  --slots_free_;
+  ++counters_.running;
+  ++run.attempts;
+  const std::uint32_t index = take_active(run);
+  task.active = index;
+  StartTask action{.attempt = attempt_of(run, at, task),
+                   .number = task.failures + 1U,
+                   .deadline = run.deadline,
+                   .ready = task.ready_at,
+                   .bindings_first = static_cast<std::uint32_t>(out_->bindings.size())};
+  for (std::uint32_t s = 0; s < info.slots.count; ++s) bind(run, at, task, s);
+  action.bindings_count = static_cast<std::uint32_t>(out_->bindings.size()) - action.bindings_first;
+  emit_action(action);
+  Active& active = actives_[index];
+  if (active.readers.empty()) return;
+  if (table.foreach) {
+    active.position = static_cast<std::uint32_t>(table.foreach->readers.size());
+    table.foreach->readers.push_back(at.index);
+  }
+  for (Reader& reader : active.readers) pump(run, at, reader);
+}
+
+void Scheduler::Impl::bind(Run& run, At at, Task& task, std::uint32_t slot) {
+  const SlotInfo& info = run.graph->slot(at.step, slot);
+  Binding binding{.slot = slot};
+  const At producer{info.step, info.is_item ? at.index : 0};
+  switch (info.shape) {
+    case Shape::kNothing:
+      binding.kind = info.literal;
+      break;
+    case Shape::kCell: {
+      const Table<Cell>& cells = run.ports[info.port].own.cells;
+      const Cell* cell = producer.index < cells.size() ? &cells[producer.index] : nullptr;
+      if (cell == nullptr || !cell->exists || cell->provisional) return;  // Absent.
+      binding.kind = Binding::Kind::kObject;
+      binding.object = cell->object();
+      break;
+    }
+    case Shape::kList:
+    case Shape::kTaskCells:
+    case Shape::kTaskLists: {
+      const StepTable& from = run.steps[info.step];
+      if (from.skipped) return;
+      const bool by_one = info.shape == Shape::kList;
+      const std::uint32_t index = from.foreach ? producer.index : 0;
+      if (by_one && from.tasks[index].result == TaskResult::kSkipped) return;
+      binding.kind = Binding::Kind::kList;
+      actives_[task.active].readers.push_back({.slot = slot, .credit = kCredit});
+      break;
+    }
+  }
+  out_->bindings.push_back(binding);
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,111 @@
+// Tasks of other nodes. Every scheduler of a run holds the tables of all steps; those of a step
+// that runs elsewhere are filled by facts, through the same functions as by events. What follows
+// from a fact is decided where the task in question runs: here, nothing of another node is started,
+// skipped, rolled back or committed on one's own.
+
+#include <algorithm>
+
+#include "core/scheduler_impl.h"
+
+namespace sluice::core {
+
+void Scheduler::Impl::forward(Run& run, At at, Fact::Kind kind, std::uint32_t number,
+                              std::uint32_t index, const Object* object, const Failure* failure) {
+  if (run.nodes.empty() || !is_local(run, at.step) || run.graph->step(at.step).is_input) return;
+  const StepTable& table = run.steps[at.step];
+  const bool is_gate = number == Fact::kWholeStep;
+  const Task& task = is_gate ? table.foreach->gate : table.tasks[at.index];
+  Fact fact{.kind = kind, .attempt = attempt_of(run, at, task), .port = number, .index = index};
+  if (object != nullptr) fact.object = *object;
+  if (failure != nullptr) fact.failure = *failure;
+  const bool is_data = kind == Fact::Kind::kEmitted || kind == Fact::Kind::kSealed;
+  const std::uint32_t port = run.graph->step(at.step).ports.first + number;
+  for (const NodeId node : is_data ? run.port_nodes[port] : run.nodes)
+    emit_action(Forward{node, fact});
+}
+
+// Nodes that do not read a list must know how long it is: there may be tasks of a foreach over it.
+void Scheduler::Impl::forward_counts(Run& run, At at) {
+  if (!is_local(run, at.step)) return;
+  const StepInfo& info = run.graph->step(at.step);
+  for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p) {
+    if (!run.graph->port(p).is_list) continue;
+    const Fact fact{.kind = Fact::Kind::kCounted,
+                    .attempt = attempt_of(run, at, task_of(run, at)),
+                    .port = p - info.ports.first,
+                    .index = list_of(run, p, at).emitted};
+    const std::vector<NodeId>& readers = run.port_nodes[p];
+    for (const NodeId node : run.nodes)
+      if (std::find(readers.begin(), readers.end(), node) == readers.end())
+        emit_action(Forward{node, fact});
+  }
+}
+
+void Scheduler::Impl::on(const Fact& fact) {
+  const At at{fact.attempt.task.step, fact.attempt.task.index};
+  const std::uint64_t epoch = fact.attempt.epoch;
+  const auto ignore = [&] {
+    ++counters_.stale_events;
+    if (fact.kind == Fact::Kind::kEmitted) emit_action(Release{fact.object.id});
+  };
+  Run* found = find_run(fact.attempt.task.run);
+  if (found == nullptr || found->ended) return ignore();
+  Run& run = *found;
+  if (fact.kind == Fact::Kind::kRunEnded) {
+    if (run.is_owner) return ignore();
+    stop_run(run, EndAttempt::Reason::kRunEnded);
+    return;
+  }
+  if (at.step >= run.graph->step_count() || is_local(run, at.step)) return ignore();
+  StepTable& table = run.steps[at.step];
+  if (fact.port == Fact::kWholeStep) {
+    if (!table.foreach || epoch < table.foreach->gate.epoch) return ignore();
+    if (fact.kind == Fact::Kind::kSkipped && !table.skipped) skip_step(run, at.step, epoch);
+    if (fact.kind == Fact::Kind::kVoided && table.skipped) unskip_step(run, at.step);
+    committed_elsewhere(run, at);
+    return;
+  }
+  const StepInfo& info = run.graph->step(at.step);
+  if (fact.port >= std::max(info.ports.count, 1U) || at.index >= limits_.elements_per_list ||
+      (!table.foreach && at.index != 0))
+    return ignore();
+  if (table.foreach) table.tasks.grow_to(at.index + 1);
+  Task& task = table.tasks[at.index];
+  if (epoch < task.epoch || task.is_committed()) return ignore();
+  task.epoch = epoch;
+  const bool begins = fact.kind == Fact::Kind::kEmitted || fact.kind == Fact::Kind::kCounted;
+  if (begins && task.state == TaskState::kWaiting)
+    set_state(run, at.step, task, TaskState::kRunning);
+  switch (fact.kind) {
+    case Fact::Kind::kEmitted:
+      emit(run, at, fact.port, fact.object);
+      return;
+    case Fact::Kind::kSealed:
+      seal(run, at, fact.port, fact.object);
+      return;
+    case Fact::Kind::kCounted:
+      list_of(run, info.ports.first + fact.port, at).emitted = fact.index;
+      return;
+    case Fact::Kind::kDone:
+      finish(run, at, TaskResult::kOutputs);
+      break;
+    case Fact::Kind::kSkipped:
+      finish(run, at, TaskResult::kSkipped);
+      break;
+    case Fact::Kind::kFailed:
+      void_results(run, at, false);
+      task.result = TaskResult::kFailed;
+      run.failures.insert_or_assign({at.step, at.index}, fact.failure);
+      set_state(run, at.step, task, TaskState::kFinished);
+      break;
+    case Fact::Kind::kVoided:
+      set_state(run, at.step, task, TaskState::kWaiting);
+      void_results(run, at, true);
+      return;
+    case Fact::Kind::kRunEnded:
+      return;
+  }
+  committed_elsewhere(run, at);
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,188 @@
+#pragma once
+
+// The tables of one run. Dense and index-addressed: a waiting task costs its Task, and a Cell once
+// it has an output. All rules are in scheduler_impl.h's files; here is only the data.
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/graph.h"
+#include "core/table.h"
+#include "core/timers.h"
+#include "core/types.h"
+
+namespace sluice::core {
+
+// One value on a port: of a task, or one element of its list.
+struct Cell {
+  ObjectId id;  // None once released, while exists stays.
+  std::uint64_t size = 0;
+  Checksum checksum;
+  std::uint32_t links = 0;  // Readers (steps, slots, outputs) that have not committed.
+  bool exists = false;
+  bool sealed = false;
+  // The attempt that wrote it is void, but somebody has read it: kept until the next attempt has
+  // written the same, or something else, or nothing.
+  bool provisional = false;
+
+  bool is_readable() const { return exists && sealed && !provisional; }
+  Object object() const { return {id, size, checksum, sealed}; }
+};
+static_assert(sizeof(Cell) == 40);
+
+struct CellList {
+  Table<Cell> cells;          // May be longer than `emitted`: provisional cells, or gone.
+  std::uint32_t emitted = 0;  // By the current attempt.
+  std::uint32_t counted = 0;  // Elements that ever took part in the limit of tasks.
+};
+
+struct Port {
+  // Cells of the tasks (a value per task), or the elements that the only task emits.
+  CellList own;
+  Table<CellList> lists;  // By task: a foreach whose tasks emit lists.
+  std::uint32_t settled =
+      0;  // Tasks of which this port is known for good, as long as they are not undone.
+  std::uint32_t links = 0;  // What a new cell starts with.
+};
+
+enum class TaskResult : std::uint8_t { kNone, kOutputs, kSkipped, kFailed };
+
+struct Task {
+  std::uint64_t epoch = 0;
+  TimePoint ready_at{};
+  std::uint32_t active = kNone;  // Index into Impl::actives_: an attempt, a wait, or kept cursors.
+  std::uint16_t failures = 0;    // That count.
+  TaskState state = TaskState::kWaiting;
+  TaskResult result = TaskResult::kNone;
+  bool queued : 1 = false;  // In the ready queue or in its step's hold.
+  bool holds_slot : 1 = false;
+  bool ending : 1 = false;       // EndAttempt was emitted, AttemptEnded has not come.
+  bool backing_off : 1 = false;  // Waits for its retry.
+  bool commit_sent : 1 = false;
+  bool was_void : 1 = false;  // Results of it were undone: what comes now is compared.
+
+  bool is_running() const {
+    return state == TaskState::kPreparing || state == TaskState::kRunning ||
+           state == TaskState::kBlocked;
+  }
+  // Holds data, or a result made from it.
+  bool is_bound() const { return is_running() || state == TaskState::kFinished; }
+  bool is_committed() const {
+    return state == TaskState::kSucceeded || state == TaskState::kSkipped ||
+           state == TaskState::kFailed;
+  }
+};
+static_assert(sizeof(Task) == 32);
+
+// The place of a reader in a list.
+struct Reader {
+  std::uint32_t slot = 0;
+  std::uint32_t next = 0;   // Element.
+  std::uint32_t inner = 0;  // Element of that element, where it is a list.
+  std::uint32_t credit = 0;
+  bool begun = false;   // kListBegin of `next` was delivered.
+  bool closed = false;  // kClosed was delivered.
+};
+
+// Why an attempt was told to end: what follows once it is over.
+enum class EndCause : std::uint8_t { kRollBack, kTimeout, kTooLarge, kRunEnded };
+
+struct Active {
+  std::uint32_t timer = Timers::kNoTimer;
+  Duration left{};                 // Of the attempt's time, while it is blocked.
+  std::uint64_t ending = 0;        // Number in Run::endings.
+  std::uint32_t position = kNone;  // In StepTable::readers.
+  EndCause cause = EndCause::kRollBack;
+  std::vector<Reader> readers;  // Keeps its memory over uses.
+};
+
+enum class SlotStatus : std::uint8_t {
+  kMissing,
+  kThere,   // Available, or absent where it may be.
+  kAbsent,  // Certain never to come, and required.
+};
+
+struct StepTable {
+  Table<Task> tasks;
+  std::array<std::uint32_t, 10>
+      by_state{};               // kWaiting is not counted: such tasks may not exist yet.
+  std::uint32_t committed = 0;  // Tasks.
+  std::uint32_t admitted = 0;   // Tasks in the ready queue or started and not ended.
+  std::uint32_t missing = 0;    // Common slots by status.
+  std::uint32_t absent = 0;
+  std::uint32_t after_missing = 0;
+  std::uint32_t uncommitted = 0;  // Common slots whose producer has not committed as a whole.
+  bool local = true;              // Its tasks run on this node.
+  bool complete = false;          // All that will ever be of it is committed.
+  bool skipped = false;           // A foreach that is skipped as a whole: see `gate`.
+
+  // Only of a foreach.
+  struct Foreach {
+    Task gate;                           // The one task of a step that is skipped as a whole.
+    Fifo<std::uint32_t> held;            // Ready, but `concurrency` others run.
+    std::vector<std::uint32_t> readers;  // Tasks with cursors in lists.
+  };
+  std::unique_ptr<Foreach> foreach;
+};
+
+struct Run {
+  RunKey key;
+  std::shared_ptr<const Graph> graph;
+  NodeId owner;
+  std::optional<TimePoint> deadline;
+  bool is_owner = true;
+  bool ended = false;
+  bool drained = false;
+  bool forget = false;
+  std::vector<StepTable> steps;  // The inputs behind the steps.
+  std::vector<Port> ports;
+  std::vector<SlotStatus> slots;
+  std::vector<Task> single_tasks;  // Borrowed by the tables of steps without foreach.
+  std::vector<Cell> single_cells;
+
+  std::vector<NodeId> nodes;                    // Others with a part in the run.
+  std::vector<std::vector<NodeId>> port_nodes;  // Others that read a port. Both empty: only this.
+
+  struct Output {
+    std::uint32_t next = 0;
+    bool done = false;
+  };
+  std::vector<Output> outputs;
+  std::uint32_t outputs_done = 0;
+  std::uint32_t steps_complete = 0;
+  std::uint32_t task_count = 0;
+  std::uint32_t attempts = 0;  // Not over.
+  std::uint32_t actives = 0;   // Entries of Impl::actives_ that belong to this run.
+  std::uint64_t objects = 0;   // In cells or graves.
+  std::uint32_t timer = Timers::kNoTimer;
+
+  // Failures that are results, until the run ends.
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Failure> failures;
+
+  // Of tasks elsewhere: epochs that were committed before the end of the task was heard of.
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> early_commits;
+
+  // An object that is dropped may still be mapped by an attempt that is being ended. Endings are
+  // numbered; a grave is opened when all endings that were under way at its burial are over.
+  struct Ending {
+    bool over = false;
+  };
+  struct Grave {
+    ObjectId object;
+    std::uint64_t after = 0;  // Number of the newest ending then.
+  };
+  Fifo<Ending> endings;
+  std::uint64_t first_ending = 1;  // Number of the first in `endings`.
+  Fifo<Grave> graves;
+
+  StepTable& step(std::uint32_t i) { return steps[i]; }
+  Port& port_of(std::uint32_t step, std::uint32_t number) {
+    return ports[graph->step(step).ports.first + number];
+  }
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,124 @@
+#include "core/scheduler.h"
+
+#include <utility>
+
+#include "core/scheduler_impl.h"
+
+namespace sluice::core {
+
+Scheduler::Scheduler(const Limits& limits, NodeId self, Random random)
+    : impl_(std::make_unique<Impl>(limits, self, random)) {}
+Scheduler::~Scheduler() = default;
+
+void Scheduler::apply(const Event& event, TimePoint now, Actions& out) {
+  impl_->apply(event, now, out);
+}
+std::optional<TimePoint> Scheduler::next_deadline() const { return impl_->next_deadline(); }
+void Scheduler::check_invariants() const { impl_->check_invariants(); }
+Scheduler::StepCounts Scheduler::step_counts(RunKey run, std::uint32_t step) const {
+  return impl_->step_counts(run, step);
+}
+TaskState Scheduler::task_state(const TaskKey& task) const { return impl_->task_state(task); }
+Scheduler::Counters Scheduler::counters() const { return impl_->counters(); }
+std::size_t Scheduler::memory_bytes() const { return impl_->memory_bytes(); }
+
+void Scheduler::Impl::apply(const Event& event, TimePoint now, Actions& out) {
+  now_ = now;
+  out_ = &out;
+  std::visit([this](const auto& what) { on(what); }, event);
+  work();
+  dispatch();
+  out_ = nullptr;
+}
+
+Scheduler::Impl::Live Scheduler::Impl::find_live(const Attempt& attempt) const {
+  const At at{attempt.task.step, attempt.task.index};
+  Run* run = find_run(attempt.task.run);
+  if (run == nullptr || run->ended || at.step >= run->graph->step_count()) return {};
+  StepTable& step = run->steps[at.step];
+  if (!step.local || at.index >= step.tasks.size()) return {};
+  Task& task = step.tasks[at.index];
+  if (task.epoch != attempt.epoch || !task.is_running() || task.ending) return {};
+  return {run, &task, at};
+}
+
+Scheduler::StepCounts Scheduler::Impl::step_counts(RunKey key, std::uint32_t step) const {
+  StepCounts counts;
+  const Run* run = find_run(key);
+  if (run == nullptr || step >= run->graph->step_count()) return counts;
+  const StepTable& table = run->steps[step];
+  counts.by_state = table.by_state;
+  std::uint32_t begun = 0;
+  for (const std::uint32_t count : table.by_state) begun += count;
+  if (!table.foreach || table.skipped) {
+    counts.total = 1;
+    counts.total_is_final = true;
+  } else {
+    // Tasks that still hold elements of a void attempt may be more than the new attempt has
+    // emitted.
+    counts.total = std::max(element_count(*run, step), begun);
+    counts.total_is_final = is_closed(*run, step);
+  }
+  const TaskState rest = run->ended ? TaskState::kCancelled : TaskState::kWaiting;
+  counts.by_state[static_cast<std::size_t>(rest)] += counts.total - std::min(counts.total, begun);
+  if (run->ended) {
+    for (const TaskState state : {TaskState::kReady, TaskState::kPreparing, TaskState::kRunning,
+                                  TaskState::kBlocked, TaskState::kFinished}) {
+      std::uint32_t& count = counts.by_state[static_cast<std::size_t>(state)];
+      counts.by_state[static_cast<std::size_t>(TaskState::kCancelled)] += std::exchange(count, 0);
+    }
+  }
+  return counts;
+}
+
+TaskState Scheduler::Impl::task_state(const TaskKey& key) const {
+  const Run* run = find_run(key.run);
+  if (run == nullptr) return TaskState::kWaiting;
+  TaskState state = TaskState::kWaiting;
+  bool is_final = false;
+  if (key.step < run->graph->step_count()) {
+    const StepTable& table = run->steps[key.step];
+    const Task* task = nullptr;
+    if (table.skipped)
+      task = &table.foreach->gate;
+    else if (key.index < table.tasks.size())
+      task = &table.tasks[key.index];
+    if (task != nullptr) {
+      state = task->state;
+      is_final = task->is_committed();
+    }
+  }
+  return run->ended && !is_final ? TaskState::kCancelled : state;
+}
+
+Scheduler::Counters Scheduler::Impl::counters() const { return counters_; }
+
+std::size_t Scheduler::Impl::memory_bytes() const {
+  std::size_t bytes = sizeof(*this) + timers_.heap_bytes() + ready_.heap_bytes() +
+                      work_.heap_bytes() + runs_.capacity() * sizeof(runs_[0]) +
+                      actives_.capacity() * sizeof(Active) +
+                      free_actives_.capacity() * sizeof(std::uint32_t);
+  for (const Active& active : actives_) bytes += active.readers.capacity() * sizeof(Reader);
+  for (const auto& run : runs_) {
+    if (run == nullptr) continue;
+    bytes += sizeof(Run) + run->steps.capacity() * sizeof(StepTable) +
+             run->ports.capacity() * sizeof(Port) + run->slots.capacity() +
+             run->single_tasks.capacity() * sizeof(Task) +
+             run->single_cells.capacity() * sizeof(Cell) +
+             run->outputs.capacity() * sizeof(Run::Output) + run->endings.heap_bytes() +
+             run->graves.heap_bytes();
+    for (const StepTable& step : run->steps) {
+      bytes += step.tasks.heap_bytes();
+      if (step.foreach)
+        bytes += sizeof(*step.foreach) + step.foreach->held.heap_bytes() +
+                 step.foreach->readers.capacity() * sizeof(std::uint32_t);
+    }
+    for (const Port& port : run->ports) {
+      bytes += port.own.cells.heap_bytes() + port.lists.heap_bytes();
+      for (const CellList& list : port.lists) bytes += list.cells.heap_bytes();
+    }
+  }
+  return bytes;
+}
+
+}  // namespace sluice::core

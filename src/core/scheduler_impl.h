@@ -1,0 +1,222 @@
+#pragma once
+
+// The state of the scheduler and its rules, one file per concern:
+//   scheduler.cc   dispatch of events, views          run_life.cc   submission, inputs, end, drain
+//   data.cc        emission, delivery, release        readiness.cc  what is available, who is ready
+//   attempts.cc    start to end of attempts, time     commit.cc     commits, outputs, completion
+//   undo.cc        what a void attempt leaves          remote.cc     facts from and to other nodes
+//   invariants.cc  check_invariants
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/random.h"
+#include "core/run.h"
+#include "core/scheduler.h"
+
+namespace sluice::core {
+
+inline constexpr std::uint32_t kCredit = 16;       // Elements in flight to a reader at first.
+inline constexpr std::uint32_t kAll = 0xffffffff;  // All tasks or all elements.
+
+// A task inside a run.
+struct At {
+  std::uint32_t step = 0;
+  std::uint32_t index = 0;
+};
+
+class Scheduler::Impl {
+ public:
+  Impl(const Limits& limits, NodeId self, Random random)
+      : limits_(limits), self_(self), random_(random) {}
+
+  // ---- scheduler.cc
+  void apply(const Event& event, TimePoint now, Actions& out);
+  std::optional<TimePoint> next_deadline() const { return timers_.next(); }
+  void check_invariants() const;
+  StepCounts step_counts(RunKey run, std::uint32_t step) const;
+  TaskState task_state(const TaskKey& task) const;
+  Counters counters() const;
+  std::size_t memory_bytes() const;
+
+ private:
+  struct Live {  // An attempt that an event names and that is the current one.
+    Run* run = nullptr;
+    Task* task = nullptr;
+    At at;
+    explicit operator bool() const { return task != nullptr; }
+  };
+
+  Run* find_run(RunKey key) const {
+    if (key.index() >= runs_.size()) return nullptr;
+    Run* run = runs_[key.index()].get();
+    return run != nullptr && run->key == key ? run : nullptr;
+  }
+  Live find_live(const Attempt& attempt) const;
+  TaskKey key_of(const Run& run, At at) const { return {run.key, at.step, at.index}; }
+  Attempt attempt_of(const Run& run, At at, const Task& task) const {
+    return {key_of(run, at), task.epoch};
+  }
+  Task& task_of(Run& run, At at) const { return run.step(at.step).tasks[at.index]; }
+  bool is_local(const Run& run, std::uint32_t step) const { return run.steps[step].local; }
+  void emit_action(Action action) { out_->list.push_back(std::move(action)); }
+
+  // ---- run_life.cc
+  void on(const RunSubmitted& event);
+  void on(const InputReady& event);
+  void on(const InputElement& event);
+  void on(const InputClosed& event);
+  void on(const InputAbsent& event);
+  void on(const CancelRun& event);
+  void on(const FailRun& event);
+  void on(const ForgetRun& event);
+  void input_object(RunKey key, std::uint32_t input, const Object& object);
+  void add_nodes(Run& run, const std::vector<NodeId>& placement);
+  void end_run(Run& run, RunEnded::State state, const Failure* failure,
+               std::optional<TaskKey> failed_task);
+  void stop_run(Run& run, EndAttempt::Reason reason);
+  void drain(Run& run);
+  void forget(Run& run);
+  void check_success(Run& run);
+
+  // ---- data.cc
+  CellList& list_of(Run& run, std::uint32_t port, At producer) const;
+  const CellList& list_of(const Run& run, std::uint32_t port, At producer) const {
+    return list_of(const_cast<Run&>(run), port, producer);
+  }
+  Cell* find_cell(Run& run, std::uint32_t port, At producer) const;  // Of a port with one value.
+  bool is_settled(const Run& run, std::uint32_t port, At producer) const;
+  std::uint32_t element_count(const Run& run, std::uint32_t foreach_step) const;
+  bool is_closed(const Run& run, std::uint32_t foreach_step) const;
+  // `index`: which element it claims to be (kNone: the next one).
+  void emit(Run& run, At at, std::uint32_t number, const Object& object);
+  void seal(Run& run, At at, std::uint32_t number, const Object& object);
+  void cell_changed(Run& run, std::uint32_t port, At at, std::uint32_t element);
+  void list_closed(Run& run, std::uint32_t port, At at);
+  void pump_slot(Run& run, std::uint32_t step, std::uint32_t slot);
+  void pump(Run& run, At at, Reader& reader);
+  bool deliver(Run& run, At at, Reader& reader, Deliver::Kind kind, const Cell* cell);
+  void give_back(Run& run, Cell& cell);
+  void give_back(Run& run, ObjectId object);
+  void drop_link(Run& run, Cell& cell, bool producer_committed);
+  void drop_links(Run& run, const SlotInfo& source, std::uint32_t item);
+
+  // ---- readiness.cc
+  enum class Element : std::uint8_t { kUnknown, kHole, kUnavailable, kAvailable };
+  SlotStatus status_of(const Run& run, const SlotInfo& slot) const;
+  Element element_status(const Run& run, At at) const;
+  bool driver_is_absent(const Run& run, std::uint32_t step) const;
+  void update_slot(Run& run, std::uint32_t step, std::uint32_t slot);
+  void evaluate_later(Run& run, At at) { work_.push({&run, at}); }
+  void evaluate_step(Run& run, std::uint32_t step);
+  void evaluate(Run& run, At at);
+  void skip_step(Run& run, std::uint32_t step, std::uint64_t epoch);
+  void unskip_step(Run& run, std::uint32_t step);
+  void gate_changed(Run& run, std::uint32_t step);
+  void work();
+  void admit(Run& run, At at, Task& task);
+  void admit_next(Run& run, std::uint32_t step);
+  void dispatch();
+  void start(Run& run, At at);
+  void bind(Run& run, At at, Task& task, std::uint32_t slot);
+
+  // ---- attempts.cc
+  void on(const TaskStarted& event);
+  void on(const TaskBlocked& event);
+  void on(const TaskUnblocked& event);
+  void on(const Emitted& event);
+  void on(const Sealed& event);
+  void on(const Consumed& event);
+  void on(const TaskDone& event);
+  void on(const TaskFailed& event);
+  void on(const AttemptEnded& event);
+  void on(const SlotsChanged& event);
+  void on(const DeadlineReached& event);
+  void set_state(Run& run, std::uint32_t step, Task& task, TaskState state);
+  std::uint32_t take_active(Run& run);
+  void free_active(Run& run, At at, Task& task);
+  void leave_readers(Run& run, At at, Active& active);
+  void end_attempt(Run& run, At at, EndAttempt::Reason reason, EndCause cause);
+  void attempt_over(Run& run, At at, Task& task);
+  void finish(Run& run, At at, TaskResult result);
+  void finish_port(Run& run, std::uint32_t port, At at);
+  void fail_attempt(Run& run, At at, Failure failure);
+  Duration backoff_of(const model::Retry& retry, std::uint32_t failures);
+
+  // ---- commit.cc
+  void on(const Committed& event);
+  bool is_committed(const Run& run, At at) const;
+  bool element_is_committed(const Run& run, At at) const;
+  bool producer_is_complete(const Run& run, std::uint32_t step) const;
+  void try_commit(Run& run, At at);
+  void try_commit_step(Run& run, std::uint32_t step);
+  void try_commit_gate(Run& run, std::uint32_t step);
+  void commit_task(Run& run, At at);
+  void commit_gate(Run& run, std::uint32_t step);
+  void check_complete(Run& run, std::uint32_t step);
+  void step_complete(Run& run, std::uint32_t step);
+  void pump_outputs(Run& run, std::uint32_t step);
+  void pump_output(Run& run, std::uint32_t output);
+  void output_element(Run& run, std::uint32_t output, std::uint32_t index, Cell* cell,
+                      Deliver::Kind kind);
+  void output_done(Run& run, std::uint32_t output, OutputReady ready);
+
+  // ---- undo.cc
+  void void_results(Run& run, At at, bool again);
+  void void_cell(Run& run, std::uint32_t port, At at, std::uint32_t element, Cell& cell,
+                 bool again);
+  void drop_cell(Run& run, Cell& cell);
+  bool is_read(Run& run, std::uint32_t port, At at, std::uint32_t element);
+  void roll_back(Run& run, At at);
+  void roll_back_readers(Run& run, std::uint32_t port, At at, std::uint32_t element);
+  void roll_back_unfed(Run& run, std::uint32_t port, At at);
+  void roll_back_misled(Run& run, std::uint32_t step, std::uint32_t slot, std::uint32_t index,
+                        std::uint32_t count);
+  void drop_unwritten(Run& run, At at, bool skipped);
+  void purge(Run& run, At at);
+  void reopen_list(Run& run, std::uint32_t port);
+  // Appends the tasks of this node that hold what `element` (kAll: anything) of the port was.
+  void find_readers(Run& run, std::uint32_t port, At at, std::uint32_t element,
+                    std::vector<At>& found);
+  void find_bound(Run& run, std::uint32_t step, std::vector<At>& found);
+  const Reader* find_reader(const Task& task, std::uint32_t slot) const;
+  void roll_back_step(Run& run, std::uint32_t step);
+
+  void committed_elsewhere(Run& run, At at);
+
+  // ---- remote.cc
+  void on(const Fact& fact);
+  void forward(Run& run, At at, Fact::Kind kind, std::uint32_t number = 0, std::uint32_t index = 0,
+               const Object* object = nullptr, const Failure* failure = nullptr);
+  void forward_counts(Run& run, At at);
+
+  const Limits& limits_;
+  const NodeId self_;
+  Random random_;
+  TimePoint now_{};
+  Actions* out_ = nullptr;
+
+  std::vector<std::unique_ptr<Run>> runs_;  // By RunKey::index().
+  std::map<std::pair<const model::App*, std::uint32_t>, std::weak_ptr<const Graph>> graphs_;
+  std::vector<Active> actives_;
+  std::vector<std::uint32_t> free_actives_;
+  Timers timers_;
+
+  struct Ready {
+    RunKey run;
+    At at;
+  };
+  Fifo<Ready> ready_;
+  struct Work {
+    Run* run;
+    At at;
+  };
+  Fifo<Work> work_;  // Empty between events.
+
+  std::int64_t slots_free_ = 0;
+  Counters counters_;
+};
+
+}  // namespace sluice::core

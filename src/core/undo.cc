@@ -1,0 +1,253 @@
+// What a void attempt leaves behind (contracts: an attempt fails after it emitted).
+//
+// A cell that nobody has read is dropped at once. One that was read becomes provisional: its
+// readers go on until the next attempt has written the same (they keep it), something else, or
+// nothing (they are rolled back, and their own results become void by the same rules). Readers that
+// depend on something *not* being there, such as the end of a list or an absent value, are found by
+// what they have seen: their cursors, or that they run at all.
+
+#include "core/scheduler_impl.h"
+
+namespace sluice::core {
+
+const Reader* Scheduler::Impl::find_reader(const Task& task, std::uint32_t slot) const {
+  if (task.active == kNone) return nullptr;
+  for (const Reader& reader : actives_[task.active].readers)
+    if (reader.slot == slot) return &reader;
+  return nullptr;
+}
+
+void Scheduler::Impl::find_bound(Run& run, std::uint32_t step, std::vector<At>& found) {
+  const StepTable& table = run.steps[step];
+  if (!table.local) return;
+  for (std::uint32_t i = 0; i < table.tasks.size(); ++i)
+    if (table.tasks[i].is_bound()) found.push_back({step, i});
+}
+
+void Scheduler::Impl::find_readers(Run& run, std::uint32_t port, At at, std::uint32_t element,
+                                   std::vector<At>& found) {
+  const bool by_task = run.graph->step(at.step).is_foreach;
+  const bool is_list = run.graph->port(port).is_list;
+  for (const std::uint32_t step : run.graph->drivers(port)) {
+    const StepTable& table = run.steps[step];
+    if (!table.local) continue;
+    if (!by_task && element == kAll) {
+      find_bound(run, step, found);
+      continue;
+    }
+    const std::uint32_t index = by_task ? at.index : element;
+    if (index >= table.tasks.size() || !table.tasks[index].is_bound()) continue;
+    bool read = !(by_task && is_list) || element == kAll;
+    for (std::uint32_t s = 0; !read && s < run.graph->step(step).slots.count; ++s) {
+      const Reader* reader =
+          run.graph->slot(step, s).is_item ? find_reader(table.tasks[index], s) : nullptr;
+      read = reader != nullptr && reader->next > element;
+    }
+    if (read) found.push_back({step, index});
+  }
+  for (const Link& link : run.graph->commons(port)) {
+    const StepTable& table = run.steps[link.step];
+    if (!table.local) continue;
+    const Shape shape = run.graph->slot(link.step, link.slot).shape;
+    for (std::uint32_t i = 0; i < table.tasks.size(); ++i) {
+      const Task& task = table.tasks[i];
+      if (!task.is_bound()) continue;
+      bool read = shape == Shape::kCell || (shape == Shape::kList && element == kAll);
+      if (const Reader* reader = find_reader(task, link.slot); !read && reader != nullptr) {
+        if (shape == Shape::kList)
+          read = reader->next > element;
+        else if (shape == Shape::kTaskCells || reader->next != at.index)
+          read = reader->next > at.index;
+        else
+          read = reader->begun && (element == kAll || reader->inner > element);
+      }
+      if (read) found.push_back({link.step, i});
+    }
+  }
+}
+
+bool Scheduler::Impl::is_read(Run& run, std::uint32_t port, At at, std::uint32_t element) {
+  std::vector<At> found;
+  find_readers(run, port, at, element, found);
+  return !found.empty();
+}
+
+void Scheduler::Impl::roll_back_readers(Run& run, std::uint32_t port, At at,
+                                        std::uint32_t element) {
+  std::vector<At> found;
+  find_readers(run, port, at, element, found);
+  for (const At reader : found) roll_back(run, reader);
+}
+
+void Scheduler::Impl::roll_back_step(Run& run, std::uint32_t step) {
+  std::vector<At> found;
+  const Range ports = run.graph->step(step).ports;
+  for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p)
+    for (const Link& link : run.graph->commons(p)) find_bound(run, link.step, found);
+  for (const At reader : found) roll_back(run, reader);
+}
+
+// Readers of whole lists that were started because the list was complete, and have not got all of
+// it. They hold a CPU slot while they wait, perhaps the one that the producer needs to run again.
+void Scheduler::Impl::roll_back_unfed(Run& run, std::uint32_t port, At at) {
+  std::vector<At> found;
+  const auto check = [&](std::uint32_t step, std::uint32_t slot, std::uint32_t index) {
+    if (run.graph->slot(step, slot).access != model::Access::kWhole) return;
+    const Task& task = run.steps[step].tasks[index];
+    const Reader* reader = task.is_running() ? find_reader(task, slot) : nullptr;
+    if (reader != nullptr && !reader->closed) found.push_back({step, index});
+  };
+  for (const Link& link : run.graph->commons(port)) {
+    const StepTable& table = run.steps[link.step];
+    for (std::uint32_t i = 0; table.local && i < table.tasks.size(); ++i)
+      check(link.step, link.slot, i);
+  }
+  if (run.graph->step(at.step).is_foreach)
+    for (const std::uint32_t step : run.graph->drivers(port)) {
+      const StepTable& table = run.steps[step];
+      if (!table.local || at.index >= table.tasks.size()) continue;
+      for (std::uint32_t s = 0; s < run.graph->step(step).slots.count; ++s)
+        if (run.graph->slot(step, s).is_item) check(step, s, at.index);
+    }
+  for (const At reader : found) roll_back(run, reader);
+}
+
+// Readers that were told of another end of the list than the one it has now. `index`: which task of
+// the step; kAll: all.
+void Scheduler::Impl::roll_back_misled(Run& run, std::uint32_t step, std::uint32_t slot,
+                                       std::uint32_t index, std::uint32_t count) {
+  std::vector<At> found;
+  const StepTable& table = run.steps[step];
+  for (std::uint32_t i = 0; table.local && i < table.tasks.size(); ++i) {
+    if (index != kAll && i != index) continue;
+    const Task& task = table.tasks[i];
+    const Reader* reader = task.is_bound() ? find_reader(task, slot) : nullptr;
+    if (reader == nullptr) continue;
+    if (reader->next > count || (reader->closed && reader->next != count))
+      found.push_back({step, i});
+  }
+  for (const At reader : found) roll_back(run, reader);
+}
+
+void Scheduler::Impl::roll_back(Run& run, At at) {
+  if (run.ended || !is_local(run, at.step)) return;
+  Task& task = task_of(run, at);
+  SLUICE_ASSERT(!task.is_committed() && !task.commit_sent);
+  if (!task.is_bound()) {
+    evaluate_later(run, at);  // Ready, or waiting for its retry: perhaps not any more.
+    return;
+  }
+  ++counters_.rolled_back;
+  if (task.state == TaskState::kFinished)
+    free_active(run, at, task);
+  else if (!task.ending)
+    end_attempt(run, at, EndAttempt::Reason::kRolledBack, EndCause::kRollBack);
+  else
+    actives_[task.active].cause = EndCause::kRollBack;
+  if (task.active != kNone) leave_readers(run, at, actives_[task.active]);
+  task.failures = 0;  // They were of data that never existed.
+  set_state(run, at.step, task, TaskState::kWaiting);
+  forward(run, at, Fact::Kind::kVoided);
+  void_results(run, at, true);
+  evaluate_later(run, at);
+}
+
+void Scheduler::Impl::drop_cell(Run& run, Cell& cell) {
+  give_back(run, cell);
+  cell = Cell{};
+}
+
+void Scheduler::Impl::void_cell(Run& run, std::uint32_t port, At at, std::uint32_t element,
+                                Cell& cell, bool again) {
+  if (!cell.exists) return;
+  if (again && cell.provisional) return;
+  if (again && cell.sealed && is_read(run, port, at, element)) {
+    cell.provisional = true;
+    return;
+  }
+  roll_back_readers(run, port, at, element);
+  drop_cell(run, cell);
+}
+
+// What the task has written and what it has come to never existed. `again`: it may write again, so
+// what was read is kept for comparison.
+void Scheduler::Impl::void_results(Run& run, At at, bool again) {
+  const StepInfo& info = run.graph->step(at.step);
+  Task& task = task_of(run, at);
+  const TaskResult old = task.result;
+  const Range ports = info.ports;
+  for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p)
+    if (is_settled(run, p, at)) --run.ports[p].settled;
+  task.result = TaskResult::kNone;
+  task.commit_sent = false;
+  task.was_void = true;
+  if (old == TaskResult::kFailed) run.failures.erase({at.step, at.index});
+  for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p) {
+    roll_back_unfed(run, p, at);
+    // Nothing will tell those who saw that it was absent, or closed, that this is still so.
+    if (!again || old == TaskResult::kSkipped) roll_back_readers(run, p, at, kAll);
+    if (run.graph->port(p).is_list) {
+      CellList& list = list_of(run, p, at);
+      list.emitted = 0;
+      for (std::uint32_t e = 0; e < list.cells.size(); ++e)
+        void_cell(run, p, at, e, list.cells[e], again);
+      if (!info.is_foreach) reopen_list(run, p);
+    } else if (Cell* cell = find_cell(run, p, at)) {
+      void_cell(run, p, at, 0, *cell, again);
+    }
+    for (const Link& link : run.graph->commons(p))
+      if (run.steps[link.step].local) update_slot(run, link.step, link.slot);
+    for (const std::uint32_t step : run.graph->drivers(p)) {
+      if (old == TaskResult::kSkipped && !info.is_foreach) evaluate_step(run, step);
+      evaluate_later(run, {step, info.is_foreach ? at.index : kAll});
+    }
+    if (!again && run.graph->port(p).is_list && !info.is_foreach)
+      for (const std::uint32_t step : run.graph->rooted(p))
+        for (std::uint32_t i = 0; i < run.steps[step].tasks.size(); ++i) purge(run, {step, i});
+  }
+}
+
+// The list has no known end any more, nor have those of the steps that share its elements.
+void Scheduler::Impl::reopen_list(Run& run, std::uint32_t port) {
+  for (const std::uint32_t step : run.graph->rooted(port)) {
+    const Range ports = run.graph->step(step).ports;
+    for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p) {
+      if (run.graph->commons(p).empty()) continue;
+      roll_back_unfed(run, p, {step, kAll});
+      for (const Link& link : run.graph->commons(p))
+        if (run.steps[link.step].local) update_slot(run, link.step, link.slot);
+    }
+  }
+}
+
+// The task's element is gone for good, or its step is skipped: it leaves without a successor.
+void Scheduler::Impl::purge(Run& run, At at) {
+  Task& task = task_of(run, at);
+  SLUICE_ASSERT(!task.is_committed());
+  roll_back(run, at);
+  if (task.epoch == 0) return;  // Never began.
+  set_state(run, at.step, task, TaskState::kWaiting);
+  void_results(run, at, false);
+}
+
+// The task has ended without writing what readers hold of its void attempt.
+void Scheduler::Impl::drop_unwritten(Run& run, At at, bool skipped) {
+  const Range ports = run.graph->step(at.step).ports;
+  for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p) {
+    const auto check = [&](Cell& cell, std::uint32_t element) {
+      if (!cell.exists || !cell.provisional) return;
+      roll_back_readers(run, p, at, element);
+      drop_cell(run, cell);
+    };
+    if (run.graph->port(p).is_list) {
+      CellList& list = list_of(run, p, at);
+      for (std::uint32_t e = list.emitted; e < list.cells.size(); ++e) check(list.cells[e], e);
+    } else if (Cell* cell = find_cell(run, p, at)) {
+      check(*cell, 0);
+    }
+    // An absent list is not an empty one.
+    if (skipped) roll_back_readers(run, p, at, kAll);
+  }
+}
+
+}  // namespace sluice::core
