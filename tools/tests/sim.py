@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Runs the simulator of build/release on new seeds, one process per core, and the seeds of past bugs.
+
+    sim.py [--minutes N] [--from SEED] [--json FILE]
+
+A process stops at its first bad seed and prints how to run it again.
+"""
+
+import argparse
+import dataclasses
+import json
+import math
+import os
+import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from outcome import Outcome, run_logged, tail  # noqa: E402
+
+SIMULATOR = "build/release/tests/sim/sluice-sim"
+SEEDS_PER_PROCESS = 1 << 40  # Far more than any campaign runs: two processes never run the same one.
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--from", type=int, dest="first", default=None, help="the first seed (default: drawn)")
+    parser.add_argument("--json")
+    arguments = parser.parse_args()
+    minutes = max(1, math.ceil(arguments.minutes))  # The simulator counts whole minutes.
+    first = arguments.first if arguments.first is not None else random.SystemRandom().randrange(1 << 48)
+    logs = "build/test-logs"
+    os.makedirs(logs, exist_ok=True)
+
+    def run(number):
+        log = os.path.join(logs, f"sim-{number}.log")
+        open(log, "wb").close()
+        if number == 0:
+            command = [SIMULATOR, "--list", "tests/sim/seeds"]
+        else:
+            command = [SIMULATOR, "--minutes", str(minutes), "--from", str(first + number * SEEDS_PER_PROCESS)]
+        try:
+            status = run_logged(command, log, minutes * 60 + 120)
+        except FileNotFoundError:
+            return Outcome.failure(f"sim: {SIMULATOR} was not built"), ""
+        if status != 0:
+            return Outcome.failure(f"sim: `{' '.join(command)}`: status {status}, see {log}"), tail(log)
+        return Outcome(passed=1), tail(log, 1)
+
+    total = Outcome()
+    with ThreadPoolExecutor() as pool:
+        for outcome, text in pool.map(run, range(1 + (os.cpu_count() or 1))):
+            total.add(outcome)
+            print(text, flush=True)
+    for note in total.notes:
+        print(note)
+    if arguments.json:
+        with open(arguments.json, "w", encoding="utf-8") as file:
+            json.dump(dataclasses.asdict(total), file)
+    print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
