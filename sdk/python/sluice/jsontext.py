@@ -49,7 +49,12 @@ def loads(data):
     """Parses UTF-8 bytes. Raises NotJson."""
     try:
         text = str(data, "utf-8").strip(" \t\n\r")
-        value, end = _scan(text, 0)
+        try:
+            value, end = _scan(text, 0)
+        except SystemError:  # The C code takes its exception from this module, and only if it is there.
+            import json.decoder
+
+            value, end = _scan(text, 0)
     except StopIteration:
         raise NotJson("it is not JSON" if len(data) else "it is empty, which is not JSON") from None
     except UnicodeDecodeError as error:

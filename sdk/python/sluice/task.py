@@ -230,6 +230,8 @@ _WRITABLE_KINDS = {"bytes": wire.KIND_BYTES, "text": wire.KIND_TEXT, "file": wir
 class OutputWriter(io.RawIOBase):
     """A value that is written piece by piece; every write is readable at once."""
 
+    _task = None  # Until it is open: a writer that could not be opened is closed like any other.
+
     def __init__(self, task, output, filename=None):
         kind = _WRITABLE_KINDS.get(output.element.plain.head)
         if kind is None:
@@ -239,7 +241,6 @@ class OutputWriter(io.RawIOBase):
             name = str(filename or output.name).encode()
             if b"/" in name or len(name) > wire.NAME_MAX or name in (b".", b".."):
                 raise ValueError(f"{filename!r} is no file name")
-        self._task = task
         self._output = output
         self._is_text = kind == wire.KIND_TEXT
         with task.emit_lock:
@@ -252,6 +253,7 @@ class OutputWriter(io.RawIOBase):
             task.channel.send(
                 wire.FRAME_EMIT, wire.PLACE_OPEN, output.port, task.handle,
                 wire.VALUE.pack(kind, len(name), mode, wire.SIZE_UNKNOWN), name)
+            self._task = task
             task.writers[output] = self
             task.filled |= output.bit
 
@@ -282,9 +284,10 @@ class OutputWriter(io.RawIOBase):
         if self.closed:
             return
         super().close()
-        task, output = self._task, self._output
-        if task.ended:
+        task = self._task
+        if task is None or task.ended:
             return
         with task.emit_lock:
+            output = self._output
             task.writers.pop(output, None)
             task.channel.send(wire.FRAME_SEAL, 0, output.port, task.handle)

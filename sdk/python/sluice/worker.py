@@ -52,6 +52,11 @@ def _start():
     sys.path.remove(parent)
     if sys.flags.no_site:
         sys.meta_path.append(_InstalledPackages)
+        import builtins
+        from _sitebuiltins import Quitter
+
+        builtins.exit = Quitter("exit", "")  # What `site` adds and scripts use.
+        builtins.quit = Quitter("quit", "")
     serving.main()
 
 

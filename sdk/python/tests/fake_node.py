@@ -182,7 +182,10 @@ class Node:
     def send(self, type, flags, port, handle, payload=b"", region=None):
         data = wire.HEADER.pack(len(payload), type, flags, port, handle) + payload
         if region is None:
-            self.socket.sendall(data)
+            try:
+                self.socket.sendall(data)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # What the worker sent before it went is still to be read.
         else:
             sent = self.socket.sendmsg(
                 [data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [region]))])
