@@ -64,12 +64,14 @@ class Worker:
                 return 1
             queue = self._queue
             while not self._stopping:
-                if queue:
-                    task = self._running = queue.popleft()
-                    self._run(task)
-                    del task
-                else:
+                if not queue:
                     channel.receive()
+                    continue
+                task = self._running = queue.popleft()
+                self._run(task)
+                del task
+                if queue:
+                    self._hear()  # Of those that were taken back meanwhile.
             return 0
         except Stop:
             return 0
@@ -96,6 +98,13 @@ class Worker:
         self._flush_output()
         self.channel.send(wire.FRAME_READY, 0, 0, 0)
         return True
+
+    def _hear(self):
+        self.channel.mutex.acquire()
+        try:
+            self.channel.drain()
+        finally:
+            self.channel.release()
 
     def _run(self, task):
         begin = monotonic()

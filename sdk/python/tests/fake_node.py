@@ -141,6 +141,7 @@ class Node:
                 start_new_session=True)
         theirs.close()
         self.buffer = bytearray()
+        self.outgoing = deque()
         self.tasks = {}
         self.violations = []
         self.hello = None
@@ -181,15 +182,34 @@ class Node:
 
     def send(self, type, flags, port, handle, payload=b"", region=None):
         data = wire.HEADER.pack(len(payload), type, flags, port, handle) + payload
-        if region is None:
+        self.outgoing.append((memoryview(data), None if region is None else os.dup(region)))
+        self.push_out()
+
+    def push_out(self):
+        """Sends what the socket takes: a worker reads only when it has time, so the node must not block."""
+        while self.outgoing:
+            data, region = self.outgoing[0]
+            ancillary = [] if region is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [region]))]
             try:
-                self.socket.sendall(data)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # What the worker sent before it went is still to be read.
-        else:
-            sent = self.socket.sendmsg(
-                [data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [region]))])
-            assert sent == len(data)
+                sent = self.socket.sendmsg([data], ancillary, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except OSError:
+                self.outgoing.clear()  # What the worker sent before it went is still to be read.
+                return
+            if region is not None:
+                os.close(region)
+            if sent == len(data):
+                self.outgoing.popleft()
+            else:
+                self.outgoing[0] = (data[sent:], None)
+
+    def wait_socket(self, seconds):
+        """Waits until something can be read, sending meanwhile; False when nothing came in time."""
+        readable, writable, _ = select.select([self.socket], [self.socket] if self.outgoing else [], [], max(0, seconds))
+        if writable:
+            self.push_out()
+        return bool(readable or writable)
 
     def add_region(self, data, is_file, offset=0):
         """Maps bytes as a new region; its id."""
@@ -352,18 +372,20 @@ class Node:
             if self.closed:
                 raise EOFError(f"the worker closed its connection; its log: {self.log()[-2000:]!r}")
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self.socket], [], [], left)[0]:
+            if left <= 0 or not self.wait_socket(left):
                 raise TimeoutError(f"nothing came; the worker's log: {self.log()[-2000:]!r}")
             self.receive()
 
     def quiet(self, seconds=0.05):
         """Handles frames until none came for a while."""
-        while not self.closed and select.select([self.socket], [], [], seconds)[0]:
+        while not self.closed and self.wait_socket(seconds):
             self.receive()
 
     def receive(self):
         try:
-            data = self.socket.recv(1 << 20)
+            data = self.socket.recv(1 << 20, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
         except ConnectionResetError:
             data = b""
         if not data:
@@ -485,7 +507,7 @@ class Node:
         """Handles frames until the worker is gone; its exit status."""
         deadline = time.monotonic() + seconds
         while not self.closed and time.monotonic() < deadline:
-            if select.select([self.socket], [], [], max(0, deadline - time.monotonic()))[0]:
+            if self.wait_socket(deadline - time.monotonic()):
                 self.receive()
         return self.process.wait(max(0.1, deadline - time.monotonic()))
 

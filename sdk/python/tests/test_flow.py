@@ -297,7 +297,7 @@ def run(x):
             "unexpected frame of type 1": wire.HEADER.pack(2, wire.FRAME_SETUP, 0, 0, 0) + b"{}",
             "without a descriptor": wire.HEADER.pack(16, wire.FRAME_MAP, 0, 0, 1) + bytes(16),
             "cannot be understood": wire.HEADER.pack(2, wire.FRAME_START, 0, 0, 7) + b"[]",
-            "not declared": wire.HEADER.pack(13, wire.FRAME_START, 0, 0, 7) + b'{"inputs":[5]',
+            "not declared": wire.HEADER.pack(14, wire.FRAME_START, 0, 0, 7) + b'{"inputs":[5]}',
             "did not announce": self.start(8, "[]") + wire.HEADER.pack(17, wire.FRAME_ELEMENT, 0, 0, 8) + value + b"x",
             "region 99, which is not mapped": self.start(8) + wire.HEADER.pack(40, wire.FRAME_ELEMENT, 1, 0, 8) + value + wire.RANGE.pack(99, 0, 0, 1),
             "without its value": self.start(8) + wire.HEADER.pack(3, wire.FRAME_ELEMENT, 0, 0, 8) + b"abc",
@@ -339,9 +339,8 @@ def run(x):
         real = node.socket
 
         class Slow:
-            def sendall(self, data):
-                for at in range(len(data)):
-                    real.sendall(data[at : at + 1])
+            def sendmsg(self, parts, *_):
+                return real.send(parts[0][:1])
 
             def __getattr__(self, name):
                 return getattr(real, name)
