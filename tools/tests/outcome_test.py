@@ -129,6 +129,14 @@ class A(unittest.TestCase):
         self.write("b_test.py", "import no_such_module\n")
         self.assertEqual(self.unittests(), (1, (0, 2, 0)))
 
+    def test_a_file_of_a_package_may_import_its_neighbours(self):
+        os.mkdir(os.path.join(self.folder, "package"))
+        self.write("package/__init__.py", "")
+        self.write("package/neighbour.py", "value = 1\n")
+        self.write("package/test_a.py", "import unittest\nfrom .neighbour import value\n"
+                   "class A(unittest.TestCase):\n    def test_a(self): self.assertEqual(value, 1)\n")
+        self.assertEqual(self.unittests(), (0, (1, 0, 0)))
+
     def test_a_folder_without_tests_is_a_failure(self):
         self.assertEqual(self.unittests(), (1, (0, 1, 0)))
 

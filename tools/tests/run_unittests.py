@@ -11,7 +11,7 @@ import argparse
 import dataclasses
 import faulthandler
 import fnmatch
-import importlib.util
+import importlib
 import json
 import os
 import sys
@@ -89,16 +89,22 @@ class Recorder(unittest.TestResult):
         print(f"skipped: {reason}", flush=True)
 
 
+def import_file(path):
+    """A file of a package is imported as part of it, another one as a module that finds its folder and the one above."""
+    folder = os.path.dirname(os.path.abspath(path))
+    name = os.path.splitext(os.path.basename(path))[0]
+    sys.path[:0] = [folder, os.path.dirname(folder)]
+    while os.path.exists(os.path.join(folder, "__init__.py")):
+        name = f"{os.path.basename(folder)}.{name}"
+        folder = os.path.dirname(folder)
+        sys.path.insert(0, folder)
+    return importlib.import_module(name)
+
+
 def run_one(path, json_path, match):
     """In the process of one file: imports it, runs it, writes the counts."""
     faulthandler.enable()
-    folder = os.path.dirname(os.path.abspath(path))
-    sys.path[:0] = [folder, os.path.dirname(folder)]  # A theme's folder, and the harness above it.
-    name = os.path.splitext(os.path.basename(path))[0]
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
+    module = import_file(path)
     loader = unittest.TestLoader()
     if match:
         loader.testNamePatterns = [f"*{match}*"]
