@@ -67,6 +67,7 @@ void PoolPolicy::ready(WorkerId id, TimePoint now) {
   Pool& pool = pool_of(found->second);
   pool.failures = 0;
   pool.start_not_before = {};
+  end_start(found->second);
   make_idle(id, found->second, now);
 }
 
@@ -91,6 +92,7 @@ void PoolPolicy::gone(WorkerId id) {
   --ending_;
   Pool& pool = pool_of(found->second);
   --pool.workers;
+  end_start(found->second);
   workers_.erase(found);
   forget_if_empty(pool);
 }
@@ -100,6 +102,7 @@ PoolPolicy::Tickets PoolPolicy::start_failed(WorkerId id, StartFailure failure, 
   if (found == workers_.end()) return {};
   Pool& pool = pool_of(found->second);
   ending(id);
+  end_start(found->second);
   ++pool.failures;
   pool.start_not_before = now + back_off(pool.failures);
   if (failure == StartFailure::kLoad || pool.failures >= kFailuresForAll) return take_all(pool);
@@ -114,7 +117,7 @@ std::optional<PoolPolicy::Action> PoolPolicy::next(TimePoint now) {
   while (!to_end_.empty()) {
     const Pool* pool = find(to_end_.back());
     if (pool != nullptr && !pool->idle.empty()) return end(pool->idle.back());
-    if (pool != nullptr && pool->starting > 0) {
+    if (pool != nullptr && pool->starts > 0) {
       for (const auto& [id, worker] : workers_) {
         if (worker.pool == pool->id && worker.state == State::kStarting) return end(id);
       }
@@ -170,7 +173,7 @@ std::optional<PoolPolicy::Action> PoolPolicy::next_start(TimePoint now) {
       retry_ = std::min(retry_, pool->start_not_before);
       continue;
     }
-    in_need += pool->waiting.size() - pool->starting;
+    in_need += pool->waiting.size() - pool->starts;
     if (first == nullptr || pool->waiting.begin()->first < first->waiting.begin()->first) {
       first = pool.get();
     }
@@ -180,7 +183,7 @@ std::optional<PoolPolicy::Action> PoolPolicy::next_start(TimePoint now) {
     const WorkerId id = WorkerId::make(next_worker_++, 1);
     workers_.emplace(id, Worker{.pool = first->id});
     ++first->workers;
-    ++first->starting;
+    ++first->starts;
     return Start{.pool = first->id, .worker = id};
   }
   if (ending_ >= in_need) return std::nullopt;
@@ -190,9 +193,9 @@ std::optional<PoolPolicy::Action> PoolPolicy::next_start(TimePoint now) {
 }
 
 bool PoolPolicy::wants_start(const Pool& pool) {
-  if (pool.waiting.size() <= pool.starting || !pool.idle.empty()) return false;
+  if (pool.waiting.size() <= pool.starts || !pool.idle.empty()) return false;
   // After a failure one start at a time shows whether it works again.
-  if (pool.failures > 0 && pool.starting > 0) return false;
+  if (pool.failures > 0 && pool.starts > 0) return false;
   return pool.workers_max == 0 || pool.workers < pool.workers_max;
 }
 
@@ -213,6 +216,10 @@ PoolPolicy::EndWorker PoolPolicy::end(WorkerId worker) {
   return {.worker = worker};
 }
 
+void PoolPolicy::end_start(Worker& worker) {
+  if (std::exchange(worker.is_start, false)) --pool_of(worker).starts;
+}
+
 void PoolPolicy::make_idle(WorkerId id, Worker& worker, TimePoint now) {
   leave_state(id, worker);
   worker.state = State::kIdle;
@@ -226,7 +233,6 @@ void PoolPolicy::make_idle(WorkerId id, Worker& worker, TimePoint now) {
 
 void PoolPolicy::leave_state(WorkerId id, Worker& worker) {
   Pool& pool = pool_of(worker);
-  if (worker.state == State::kStarting) --pool.starting;
   if (worker.state == State::kIdle) std::erase(pool.idle, id);
 }
 
@@ -275,12 +281,12 @@ void PoolPolicy::check_invariants() const {
     for (const auto& [id, worker] : workers_) {
       if (worker.pool != pool->id) continue;
       ++workers;
-      starting += worker.state == State::kStarting ? 1 : 0;
+      starting += worker.is_start ? 1 : 0;
       idle += worker.state == State::kIdle ? 1 : 0;
     }
-    SLUICE_ASSERT(
-        workers == pool->workers && starting == pool->starting && idle == pool->idle.size(),
-        "pool {:x}: {} workers, {} starting, {} idle", pool->id.value, workers, starting, idle);
+    SLUICE_ASSERT(workers == pool->workers && starting == pool->starts && idle == pool->idle.size(),
+                  "pool {:x}: {} workers, {} starting, {} idle", pool->id.value, workers, starting,
+                  idle);
     SLUICE_ASSERT(pool->workers_max == 0 || workers <= pool->workers_max, "{} workers", workers);
     SLUICE_ASSERT(!pool->is_dropped || (pool->waiting.empty() && workers > 0),
                   "a dropped pool with tickets, or without workers");

@@ -87,6 +87,9 @@ class PoolPolicy {
   struct Worker {
     PoolId pool;
     State state = State::kStarting;
+    // A start that is ending stands for a ticket until it is known how it failed: another start in
+    // its place would go around the back-off.
+    bool is_start = true;
     TimePoint idle_since;
   };
   struct Pool {
@@ -95,8 +98,8 @@ class PoolPolicy {
     std::map<std::uint64_t, std::uint64_t> waiting;  // Number of the request -> ticket.
     std::vector<WorkerId> idle;                      // Idle longest first.
     std::uint32_t workers = 0;                       // All of them, ending ones too.
-    std::uint32_t starting = 0;
-    std::uint32_t failures = 0;  // Starts that failed in a row.
+    std::uint32_t starts = 0;                        // Those that are not or never were ready.
+    std::uint32_t failures = 0;                      // Starts that failed in a row.
     TimePoint start_not_before;
     bool is_dropped = false;
   };
@@ -108,6 +111,7 @@ class PoolPolicy {
   const Pool* find(PoolId id) const;
   Pool* find(PoolId id);
   Pool& pool_of(const Worker& worker);
+  void end_start(Worker& worker);
   void make_idle(WorkerId id, Worker& worker, TimePoint now);
   void leave_state(WorkerId id, Worker& worker);
   void forget_if_empty(Pool& pool);

@@ -100,6 +100,24 @@ class ScriptedWorker {
       ::signal(SIGTERM, [](int) { ::_exit(0); });
       send(SLUICE_FRAME_STARTED, handle);
       sleep_forever();
+    } else if (command == "interruptible") {
+      static volatile sig_atomic_t is_interrupted = 0;
+      // Blocked but while it sleeps, so that the signal cannot come in between.
+      sigset_t term;
+      sigset_t before;
+      ::sigemptyset(&term);
+      ::sigaddset(&term, SIGTERM);
+      ::sigprocmask(SIG_BLOCK, &term, &before);
+      ::signal(SIGTERM, [](int) { is_interrupted = 1; });
+      send(SLUICE_FRAME_STARTED, handle);
+      while (is_interrupted == 0) ::sigsuspend(&before);
+      ::sigprocmask(SIG_SETMASK, &before, nullptr);
+      // The frame was sent before the signal: it is there already.
+      std::array<std::byte, SLUICE_HEADER_SIZE> head{};
+      const ssize_t got = ::recv(socket_, head.data(), head.size(), MSG_DONTWAIT);
+      const bool is_cancel = got == static_cast<ssize_t>(head.size()) &&
+                             static_cast<int>(head[4]) == SLUICE_FRAME_CANCEL;
+      send(SLUICE_FRAME_LOG, handle, {bytes_of(is_cancel ? "cancelled" : "why?")});
     } else if (command == "flood") {
       for (int line = 0; line < 2000; ++line) print(std::string(999, 'x') + "\n");
     } else if (command == "frames") {

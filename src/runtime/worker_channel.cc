@@ -126,6 +126,7 @@ void WorkerChannel::flush() {
       socket_watch_.once_writable([this] {
         is_waiting_ = false;
         flush();
+        if (writer_.size() < kDrainedBelow) events_.on_channel_drained();
       });
       break;
     }
@@ -133,7 +134,6 @@ void WorkerChannel::flush() {
     writer_.clear();
   }
   if (is_closed_) writer_.clear();
-  if (writer_.size() < kDrainedBelow) events_.on_channel_drained();
 }
 
 void WorkerChannel::stop_receiving() {

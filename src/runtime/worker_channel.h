@@ -24,7 +24,7 @@ class WorkerChannelEvents {
   virtual void on_channel_violation(const std::string& what) = 0;
   // The worker has closed its end. Nothing more can be sent or received.
   virtual void on_channel_closed() = 0;
-  // What waited has been sent, or nearly.
+  // What flush() had to leave has been sent, or nearly. Not said from inside flush().
   virtual void on_channel_drained() = 0;
 };
 
