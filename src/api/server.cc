@@ -47,7 +47,6 @@ struct Exchange::Framing {
     parser.body_limit(boost::none);  // Each conversation has its own.
     parser.on_chunk_header(check_chunk);
     parser.put(asio::buffer(head), failure);
-    parser.eager(true);
   }
 
   using CheckChunk = std::function<void(std::uint64_t, boost::beast::string_view, error_code&)>;
@@ -218,16 +217,19 @@ Async<void> Server::Impl::accept_all() {
       co_await pause.async_wait(kTuple);
       continue;
     }
-    const bool is_full = connections.size() >= options.connections_max;
+    // Those that are being refused do not count, or refusals would make for more of them.
+    const bool is_full = served >= options.connections_max;
     if (is_full) ++counts.refused;
-    if (connections.size() >= options.connections_max + kRefusalsMax) continue;
+    if (is_full && connections.size() - served >= kRefusalsMax) continue;
+    if (!is_full) ++served;
     ++counts.accepted;
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     const auto place = connections.emplace(connections.end(), std::move(socket));
-    auto on_end = [this, place](std::exception_ptr failure) {
+    auto on_end = [this, place, is_full](std::exception_ptr failure) {
       if (failure) log::error("a connection ended by an exception");
       connections.erase(place);
+      if (!is_full) --served;
       end_if_drained();
     };
     asio::co_spawn(*io, is_full ? refuse_connection(*place) : serve(*place), std::move(on_end));
@@ -376,6 +378,7 @@ Async<OrProblem<std::string>> Server::Impl::read_piece(Connection& connection) {
       co_return refuse(499, "the client left");
   }
   auto& parser = exchange.framing->parser;
+  connection.input->bytes.reserve(kPiece);  // As much is asked of the socket at a time.
   std::string piece(kPiece, '\0');
   auto& space = parser.get().body();
   space.data = piece.data();

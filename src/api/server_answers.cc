@@ -17,6 +17,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr std::size_t kFilePiece = 256 << 10;
+// How long Control may hold a question for more log; the next one follows at once.
 constexpr Duration kLogPoll = std::chrono::seconds(15);
 
 WallTime wall_now() {
@@ -75,9 +76,10 @@ Async<bool> Server::Impl::send_file(Connection& connection, FileRange range) {
 Async<bool> Server::Impl::send_log(Connection& connection, LogStream stream) {
   LogChunk chunk = std::move(stream.first);
   while (true) {
-    const bool is_empty = chunk.text.empty();
-    if (!is_empty && !co_await send(connection, to_chunk(chunk.text))) co_return false;
-    const bool is_over = chunk.is_last || (is_empty && !stream.follow);
+    if (!chunk.text.empty() && !co_await send(connection, to_chunk(chunk.text))) co_return false;
+    // A filter may leave nothing of a chunk that was not the last: only standing still is the end.
+    const bool is_still = chunk.next == stream.query.after;
+    const bool is_over = chunk.is_last || (is_still && !stream.follow);
     if (is_over) co_return co_await send(connection, std::string(kLastChunk));
     stream.query.after = chunk.next;
     stream.query.wait = stream.follow ? std::optional(kLogPoll) : std::nullopt;
@@ -109,7 +111,7 @@ std::string Server::Impl::metrics() const {
       "# TYPE sluice_http_connections_refused_total counter\nsluice_http_connections_refused_total "
       "{}\n"
       "# TYPE sluice_http_responses_total counter\n",
-      connections.size(), counts.accepted, counts.refused);
+      served, counts.accepted, counts.refused);
   for (int i = 2; i < 6; ++i)
     text +=
         fmt::format("sluice_http_responses_total{{class=\"{}xx\"}} {}\n", i, counts.by_class[i]);

@@ -136,7 +136,8 @@ struct Server::Impl {
   TimePoint sweep_at = TimePoint::max();
   std::optional<OriginCheck> origins;
   std::uint16_t port = 0;
-  std::list<Connection> connections;  // At most connections_max + kRefusalsMax.
+  std::list<Connection> connections;  // At most connections_max and a few that are refused.
+  std::size_t served = 0;             // Of them; the others are being told 503.
   bool is_draining = false;
   std::uint64_t json_in_flight = 0;
   std::uint64_t uploads = 0;
