@@ -120,8 +120,7 @@ void add_run_commands(CLI::App& app, Words& words) {
   run->add_option("-i,--input", words.inputs,
                   "NAME=VALUE; NAME=@FILE and NAME=@- (standard input) are streamed; several times "
                   "for a list")
-      ->expected(1)
-      ->allow_extra_args(false)
+      ->allow_extra_args(false)  // Each -i takes one; what follows is something else.
       ->type_name("INPUT");
   run->add_option("--json", words.run.json_path,
                   "inputs from a JSON file of names and values (-: standard input)")
@@ -302,6 +301,9 @@ Result<CommandLine> parse_command_line(int argc, char** argv) {
     return CommandLine{.url = {}, .command = ShowText{std::string(kOverview)}};
   }
   const std::string command = name == "--version" ? "version" : (is_help ? argv[2] : name);
+  if (is_help && command == "serve") {
+    return CommandLine{.url = {}, .command = ShowText{"`sluice serve --help` explains it\n"}};
+  }
   // CLI11 throws; nothing of it leaves this function.
   try {
     Words words;

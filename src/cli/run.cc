@@ -14,10 +14,10 @@ namespace {
 
 using OnSignal = Request::OnSignal;
 
-constexpr auto kRefresh = std::chrono::milliseconds(100);
+constexpr Duration kRefresh = std::chrono::milliseconds(100);
 // A server that restarts is back within seconds; one that is not is gone.
 constexpr int kReconnects = 6;
-constexpr auto kReconnectDelay = std::chrono::milliseconds(100);
+constexpr Duration kReconnectDelay = std::chrono::milliseconds(100);
 
 Result<Json> find_workflow(Session& session, const std::string& name) {
   Result<Json> workflow = session.client.json({.path = api_path({"workflows", name})});
@@ -104,12 +104,14 @@ Result<Json> wait_for_end(Session& session, Json run, Progress& progress) {
     }
     Request request{.path = api_path({"runs", id}),
                     .on_signal = is_cancelling ? OnSignal::kIgnore : OnSignal::kStop};
-    if (!is_live || is_cancelling) {
-      request.query.emplace_back("wait", "30");
-    } else if (interrupt::sleep(kRefresh)) {
-      continue;
-    }
+    const bool draws = is_live && !is_cancelling;
+    request.query.emplace_back("wait", draws ? "0.1" : "30");
+    const auto asked_at = std::chrono::steady_clock::now();
     Result<Json> next = session.client.json(request);
+    // A server that does not wait for fractions of a second is not asked more often for that.
+    const auto took = std::chrono::steady_clock::now() - asked_at;
+    if (draws && next && !has_ended(text_member(*next, "state")) && took < kRefresh)
+      interrupt::sleep(kRefresh - took);
     if (next) {
       run = std::move(*next);
       failures = 0;
