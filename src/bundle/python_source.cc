@@ -111,16 +111,26 @@ model::Type type_of(const std::string& spelling) {
   return type ? *type : model::Type{};
 }
 
-void read_parameter(const Json& said, const std::string& file, CodePorts& ports,
+// False: the function has no usable inputs.
+bool read_parameter(const Json& said, const std::string& file, CodePorts& ports,
                     Mistakes& mistakes) {
   model::Port port{text(said, "name"), type_of(text(said, "type")), std::nullopt};
+  if (const auto problem = model::identifier_problem(port.name)) {
+    // One with a default is the code's own affair: it is no input then.
+    if (!flag(said, "required")) return true;
+    mistakes.push_back({file, number(said, "line"), number(said, "column"),
+                        fmt::format("the parameter '{}' cannot be an input: {}",
+                                    model::shown(port.name), problem->message),
+                        "rename the parameter"});
+    return false;
+  }
   if (flag(said, "required")) {
     ports.inputs.push_back(std::move(port));
-    return;
+    return true;
   }
   if (!flag(said, "has_default")) {
     ports.inputs_if_declared.push_back(std::move(port));
-    return;
+    return true;
   }
   const Json* value = said.find("default");
   const bool is_none = value == nullptr || value->is_null();
@@ -136,6 +146,7 @@ void read_parameter(const Json& said, const std::string& file, CodePorts& ports,
     }
   }
   ports.inputs.push_back(std::move(port));
+  return true;
 }
 
 void read_function(const Json& said, const CodeWanted& wanted, const std::string& file,
@@ -162,7 +173,11 @@ void read_function(const Json& said, const CodeWanted& wanted, const std::string
   ports.file = file;
   ports.is_generator = flag(said, "generator");
   if (const Json* inputs = said.find("inputs"); inputs != nullptr && inputs->as_list() != nullptr) {
-    for (const Json& input : *inputs->as_list()) read_parameter(input, file, ports, mistakes);
+    bool is_good = true;
+    for (const Json& input : *inputs->as_list()) {
+      is_good = read_parameter(input, file, ports, mistakes) && is_good;
+    }
+    if (!is_good) return;
   }
   ports.outputs.push_back({"result", type_of(text(said, "returns")), std::nullopt});
   result.push_back(std::move(ports));
@@ -171,9 +186,14 @@ void read_function(const Json& said, const CodeWanted& wanted, const std::string
 void read_answer(const Json& answer, const Source& source, std::vector<CodePorts>& result,
                  Mistakes& mistakes) {
   if (answer.find("syntax") != nullptr) {
+    const std::string said = text(answer, "syntax");
+    const bool is_encoding = said.starts_with("(unicode error)");
     mistakes.push_back({source.path, number(answer, "line"), number(answer, "column"),
-                        fmt::format("not valid Python: {}", model::shown(text(answer, "syntax"))),
-                        ""});
+                        is_encoding ? "the file is not UTF-8"
+                                    : fmt::format("not valid Python: {}", model::shown(said)),
+                        is_encoding ? "save it as UTF-8, or name its encoding in the first line: "
+                                      "# -*- coding: latin-1 -*-"
+                                    : ""});
     return;
   }
   const Json* functions = answer.find("functions");

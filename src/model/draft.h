@@ -70,7 +70,8 @@ struct DraftStep {
   std::optional<Duration> timeout;
   std::optional<Retry> retry;
   std::vector<Mention> mentions;  // In what was refused: not unused.
-  bool is_broken = false;         // Has no usable action, or an `in` that could not be read.
+  // Its `in` or `foreach` could not be read, or may stand under an unknown key.
+  bool is_broken = false;
 };
 
 struct DraftOutput {
@@ -81,6 +82,7 @@ struct DraftOutput {
 struct DraftWorkflow {
   Word name;
   std::vector<DraftPort> inputs;
+  bool has_inputs = true;  // False: `inputs` could not be read, or may stand under an unknown key.
   std::vector<DraftStep> steps;
   std::vector<DraftOutput> outputs;
   std::optional<Duration> timeout;

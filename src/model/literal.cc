@@ -54,29 +54,39 @@ std::string described(const Json& value) {
   return text + " (a text)";
 }
 
+// Where in `value` something does not fit, as `[3][0]`, and what stands there.
+struct Misfit {
+  std::string path;
+  std::string what;
+};
+
+std::optional<Misfit> find_misfit(const Json& value, const Type& type) {
+  if (value.is_null() && type.optional) return std::nullopt;
+  if (!type.is_list()) {
+    if (kind_holds(value, type.kind)) return std::nullopt;
+    return Misfit{"", described(value)};
+  }
+  const Json::List* list = value.as_list();
+  if (list == nullptr) return Misfit{"", described(value)};
+  const Type element = type.element();
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    if (auto misfit = find_misfit((*list)[i], element)) {
+      return Misfit{fmt::format("[{}]{}", i, misfit->path), misfit->what};
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> literal_problem(const Json& value, const Type& type) {
-  if (value.is_null() && (type.optional || (!type.is_list() && kind_holds(value, type.kind) &&
-                                            type.kind != Kind::kBytes))) {
-    return std::nullopt;
-  }
-  if (type.is_list()) {
-    const Json::List* list = value.as_list();
-    if (list == nullptr) return fmt::format("takes {}, not {}", to_text(type), described(value));
-    const Type element = type.element();
-    for (std::size_t i = 0; i < list->size(); ++i) {
-      if (const auto problem = literal_problem((*list)[i], element)) {
-        return fmt::format("element {} {}", i, *problem);
-      }
-    }
-    return std::nullopt;
-  }
-  if (kind_holds(value, type.kind)) return std::nullopt;
+  const std::optional<Misfit> misfit = find_misfit(value, type);
+  if (!misfit) return std::nullopt;
   if (type.kind == Kind::kArray || type.kind == Kind::kFile) {
     return fmt::format("takes {}, which cannot be written as a literal", to_text(type));
   }
-  return fmt::format("takes {}, not {}", to_text(type), described(value));
+  if (misfit->path.empty()) return fmt::format("takes {}, not {}", to_text(type), misfit->what);
+  return fmt::format("takes {}, but element {} is {}", to_text(type), misfit->path, misfit->what);
 }
 
 }  // namespace sluice::model

@@ -89,20 +89,20 @@ std::string_view closest(std::string_view name, const Range& candidates) {
   return {};
 }
 
-std::string with_underscores(std::string_view name) {
+}  // namespace
+
+bool is_identifier(std::string_view text) {
+  if (text.empty() || text.size() > kNameMax || !is_letter(text[0])) return false;
+  return std::ranges::all_of(text, [](char c) { return is_letter(c) || is_digit(c); });
+}
+
+std::string as_identifier(std::string_view name) {
   std::string result(name);
   for (char& c : result) {
     if (!is_letter(c) && !is_digit(c)) c = '_';
   }
   if (!result.empty() && is_digit(result[0])) result.insert(result.begin(), '_');
   return result;
-}
-
-}  // namespace
-
-bool is_identifier(std::string_view text) {
-  if (text.empty() || text.size() > kNameMax || !is_letter(text[0])) return false;
-  return std::ranges::all_of(text, [](char c) { return is_letter(c) || is_digit(c); });
 }
 
 bool is_python_keyword(std::string_view name) { return contains(kPythonKeywords, name); }
@@ -115,11 +115,13 @@ std::optional<NameProblem> identifier_problem(std::string_view name) {
   if (!is_identifier(name)) {
     if (name.find('-') != std::string_view::npos) {
       return NameProblem{"'-' is a minus in an expression and cannot be part of this name",
-                         "write '" + with_underscores(name) + "'"};
+                         "write '" + as_identifier(name) + "'"};
     }
+    const bool is_ascii = std::ranges::all_of(name, [](char c) { return (c & 0x80) == 0; });
     return NameProblem{
-        "a name here has letters, digits and '_', and starts with no digit",
-        is_identifier(with_underscores(name)) ? "write '" + with_underscores(name) + "'" : ""};
+        "a name here has the letters a to z, digits and '_', and starts with no digit",
+        is_ascii && is_identifier(as_identifier(name)) ? "write '" + as_identifier(name) + "'"
+                                                       : ""};
   }
   if (contains(kTaken, name)) {
     return NameProblem{"the name has a meaning of its own inside ${...}", "choose another name"};
@@ -137,8 +139,8 @@ std::optional<NameProblem> name_problem(std::string_view name) {
                        return is_letter(c) || is_digit(c) || c == '-';
                      });
   if (valid) return std::nullopt;
-  return NameProblem{"a name here has letters, digits, '_' and '-', and does not start with '-'",
-                     ""};
+  return NameProblem{
+      "a name here has the letters a to z, digits, '_' and '-', and does not start with '-'", ""};
 }
 
 std::string did_you_mean(std::string_view name, std::span<const std::string_view> candidates) {

@@ -22,6 +22,8 @@ std::optional<NameProblem> identifier_problem(std::string_view name);
 // Apps, workflows, functions: `[A-Za-z0-9_][A-Za-z0-9_-]{0,62}`.
 std::optional<NameProblem> name_problem(std::string_view name);
 bool is_identifier(std::string_view text);
+// What `my-step` should have been: `my_step`.
+std::string as_identifier(std::string_view name);
 bool is_python_keyword(std::string_view name);
 
 // "did you mean 'split'?" for the closest of `candidates`, or nothing when none is near.

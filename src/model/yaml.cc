@@ -3,7 +3,6 @@
 #include <libfyaml.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <unordered_map>
 
@@ -160,6 +159,9 @@ bool TreeBuilder::on(const Event& event) {
       if (wants_key()) {
         on_key(std::move(scalar.text), scalar.place);
       } else {
+        // Nothing written after `key:` has no place of its own.
+        const bool is_nothing = scalar.text.empty() && !scalar.quoted;
+        if (is_nothing && !open_.empty() && open_.back().key) scalar.place = open_.back().key_place;
         add(std::move(scalar));
       }
       return true;
@@ -308,6 +310,34 @@ Place place_of_invalid_utf8(std::string_view text) {
   }
 }
 
+// What the parser must not see: directives, with which libfyaml 0.7 spends quadratic time and which
+// nobody needs, and control characters, which YAML forbids and libfyaml lets through.
+bool check_lines(std::string_view text, Report& report) {
+  Place place;
+  bool is_start = true;
+  for (const char c : text) {
+    if (is_start && c == '%') {
+      report.add(place, "a line begins with '%': YAML directives are not supported",
+                 "remove the line, or quote the value");
+      return false;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte == 0x7F) {
+      report.add(place, fmt::format("a control character (code {}) stands here", byte),
+                 "remove it; in double quotes it can be written as \\x..");
+      return false;
+    }
+    is_start = c == '\n';
+    if (is_start) {
+      ++place.line;
+      place.column = 1;
+    } else if ((byte & 0xC0) != 0x80) {
+      ++place.column;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 const YamlMember* YamlValue::find(std::string_view key) const {
@@ -332,6 +362,7 @@ std::optional<YamlValue> parse_yaml(std::string_view text, const Limits& limits,
     report.add(place_of_invalid_utf8(text), "the file is not UTF-8", "save it as UTF-8");
     return std::nullopt;
   }
+  if (!check_lines(text, report)) return std::nullopt;
   fy_diag_cfg diag_cfg;
   fy_diag_cfg_default(&diag_cfg);
   diag_cfg.fp = nullptr;
@@ -367,41 +398,6 @@ std::optional<YamlValue> parse_yaml(std::string_view text, const Limits& limits,
   }
   if (!builder.has_document()) return YamlValue{};
   return builder.take_root();
-}
-
-std::optional<Json> scalar_to_json(const YamlValue& scalar) {
-  std::string_view text = scalar.text;
-  if (scalar.quoted) return Json(text);
-  if (scalar.is_null()) return Json();
-  if (text == "true" || text == "True" || text == "TRUE") return Json(true);
-  if (text == "false" || text == "False" || text == "FALSE") return Json(false);
-
-  std::string_view digits = text;
-  const bool negative = digits.starts_with('-');
-  if (negative || digits.starts_with('+')) digits.remove_prefix(1);
-  if (digits == ".inf" || digits == ".Inf" || digits == ".INF") return std::nullopt;
-  if (text == ".nan" || text == ".NaN" || text == ".NAN") return std::nullopt;
-  const bool is_radix = text.starts_with("0x") || text.starts_with("0o");
-  if (digits.empty() ||
-      digits.find_first_not_of(is_radix ? "0123456789abcdefABCDEFxo" : "0123456789.eE+-") !=
-          std::string_view::npos) {
-    return Json(text);
-  }
-  std::int64_t integer = 0;
-  const int base = text.starts_with("0x") ? 16 : text.starts_with("0o") ? 8 : 10;
-  std::string_view number = base == 10 ? (negative ? text : digits) : text.substr(2);
-  if (base != 10 && number.starts_with('-')) return Json(text);
-  const char* end = number.data() + number.size();
-  auto parsed = std::from_chars(number.data(), end, integer, base);
-  if (parsed.ptr == end && parsed.ec == std::errc{}) return Json(integer);
-  if (base != 10) return Json(text);
-
-  // from_chars takes `.5` and `5.`, as the schema does, but also wants no sign `+`.
-  double real = 0;
-  parsed = std::from_chars(number.data(), end, real);
-  if (parsed.ptr != end || digits.starts_with('-') || digits.starts_with('+')) return Json(text);
-  if (parsed.ec != std::errc{}) return std::nullopt;  // 1e999: beyond a double.
-  return Json(real);
 }
 
 }  // namespace sluice::model

@@ -1,6 +1,7 @@
 #include "model/internal/check_workflow.h"
 
 #include <algorithm>
+#include <deque>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -83,6 +84,7 @@ class WorkflowChecker {
   bool has_functions_;
   Report& report_;
 
+  std::deque<std::string> corrected_;  // Names as they should have been; the indexes point here.
   Index inputs_;
   Index steps_;
   Index function_names_;
@@ -100,6 +102,14 @@ void WorkflowChecker::index_names() {
     inputs_.emplace(draft_.inputs[i].name.text, i);
   for (std::uint32_t i = 0; i < draft_.steps.size(); ++i)
     steps_.emplace(draft_.steps[i].name.text, i);
+  // Who wrote `my-step` and refers to `my_step` has made one mistake, not two.
+  const auto correct = [&](Index& index, const Word& name, std::uint32_t number) {
+    if (is_identifier(name.text)) return;
+    index.emplace(corrected_.emplace_back(as_identifier(name.text)), number);
+  };
+  for (std::uint32_t i = 0; i < draft_.inputs.size(); ++i)
+    correct(inputs_, draft_.inputs[i].name, i);
+  for (std::uint32_t i = 0; i < draft_.steps.size(); ++i) correct(steps_, draft_.steps[i].name, i);
   for (std::uint32_t i = 0; i < functions_.size(); ++i)
     function_names_.emplace(functions_[i].function.name, i);
   is_used_.resize(draft_.inputs.size());
@@ -200,6 +210,7 @@ WorkflowChecker::Target WorkflowChecker::resolve(const DraftSource& source, cons
     case Reference::Kind::kItem:
     case Reference::Kind::kIndex: {
       const bool is_item = reference.kind == Reference::Kind::kItem;
+      if (inside != nullptr && inside->is_broken && !inside->foreach) return {};
       if (inside == nullptr || !inside->foreach) {
         report_.add(
             source.place, fmt::format("'${{{}}}' without a 'foreach'", is_item ? "item" : "index"),
@@ -212,6 +223,7 @@ WorkflowChecker::Target WorkflowChecker::resolve(const DraftSource& source, cons
     }
     case Reference::Kind::kInput: {
       const auto input = lookup(inputs_, reference.name);
+      if (!input && !draft_.has_inputs) return {};
       if (!input) {
         report_.add(source.place, fmt::format("unknown input '{}'", shown(reference.name)),
                     draft_.inputs.empty()
@@ -408,8 +420,8 @@ void WorkflowChecker::check_unused() {
   for (const Mention& mention : draft_.mentions) use(mention);
   if (draft_.is_broken) return;
   for (std::size_t i = 0; i < is_used_.size(); ++i) {
-    if (is_used_[i]) continue;
     const Word& name = draft_.inputs[i].name;
+    if (is_used_[i] || identifier_problem(name.text)) continue;
     report_.add(name.place, fmt::format("input '{}' is not used", shown(name.text)),
                 "use it in a step or remove it");
   }

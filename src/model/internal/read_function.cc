@@ -17,7 +17,7 @@ constexpr std::array<KeyRule, 15> kFunctionKeys{{{"runtime"},
                                                  {"timeout"},
                                                  {"retry"},
                                                  {"env"},
-                                                 {"binary"},
+                                                 {"binary", KeyState::kNotYet},
                                                  {"replay", KeyState::kNotYet},
                                                  {"cache", KeyState::kNotYet},
                                                  {"parallel", KeyState::kNotYet},
@@ -188,6 +188,10 @@ void read_env(const YamlMember& member, DraftFunction& function, Report& report)
     }
     if (variable.value.is_null()) {
       function.env.emplace_back(variable.key, "");
+    } else if (has_expression(variable.value.text)) {
+      report.add(variable.value.place,
+                 fmt::format("'${{...}}' cannot stand in the variable '{}'", shown(variable.key)),
+                 "'env' has fixed values; give what differs from run to run to an input");
     } else if (const auto word = read_word(variable, report)) {
       function.env.emplace_back(variable.key, read_reference(word->text, Limits{}).text);
     }
@@ -239,11 +243,11 @@ std::optional<Word> read_handler(const YamlMember& member, Report& report) {
 
 }  // namespace
 
-std::vector<DraftPort> read_ports(const YamlValue& map, PortsOf of, Report& report) {
+std::optional<std::vector<DraftPort>> read_ports(const YamlValue& map, PortsOf of, Report& report) {
   std::vector<DraftPort> ports;
   if (!expect_map(map, of == PortsOf::kFunctionOutputs ? "'outputs'" : "'inputs'", report,
                   "write { NAME: TYPE }")) {
-    return ports;
+    return std::nullopt;
   }
   for (const YamlMember& member : map.members) ports.push_back(read_port(member, of, report));
   return ports;
@@ -326,10 +330,6 @@ DraftFunction read_function(const YamlMember& member, const Limits& limits, Repo
   } else if (handler == nullptr && function.runtime == Runtime::kPython3) {
     report.add(member.place, fmt::format("function '{}' has no handler", shown(member.key)),
                "write 'handler: MODULE.FUNCTION', like words.count for 'def count' in words.py");
-  }
-  if (const YamlMember* binary = map.find("binary");
-      binary != nullptr && function.runtime == Runtime::kPython3) {
-    report.add(binary->place, "'binary' belongs to the runtime native");
   }
   function.is_broken = !function.runtime || !function.handler;
 

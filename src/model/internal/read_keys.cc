@@ -126,7 +126,9 @@ bool expect_map(const YamlValue& value, std::string_view what, Report& report,
   if (value.kind == YamlValue::Kind::kMap) return true;
   if (value.kind == YamlValue::Kind::kBroken) return false;
   report.add(value.place,
-             fmt::format("{} must be a map of names to values, not {}", what, shape_of(value)),
+             value.is_null() ? fmt::format("{} is empty", what)
+                             : fmt::format("{} must be a map of names to values, not {}", what,
+                                           shape_of(value)),
              std::string(hint));
   return false;
 }
@@ -135,7 +137,9 @@ bool expect_list(const YamlValue& value, std::string_view what, Report& report,
                  std::string_view hint) {
   if (value.kind == YamlValue::Kind::kList) return true;
   if (value.kind == YamlValue::Kind::kBroken) return false;
-  report.add(value.place, fmt::format("{} must be a list, not {}", what, shape_of(value)),
+  report.add(value.place,
+             value.is_null() ? fmt::format("{} is empty", what)
+                             : fmt::format("{} must be a list, not {}", what, shape_of(value)),
              std::string(hint));
   return false;
 }

@@ -61,7 +61,8 @@ void collect_mentions(const YamlValue& value, std::vector<Mention>& mentions);
 
 // The parts of the file.
 enum class PortsOf : std::uint8_t { kFunctionInputs, kFunctionOutputs, kWorkflowInputs };
-std::vector<DraftPort> read_ports(const YamlValue& map, PortsOf of, Report& report);
+// Nothing when it is no map of ports at all, which is reported.
+std::optional<std::vector<DraftPort>> read_ports(const YamlValue& map, PortsOf of, Report& report);
 std::optional<Retry> read_retry(const YamlMember& member, const Limits& limits, Report& report);
 DraftFunction read_function(const YamlMember& member, const Limits& limits, Report& report);
 DraftWorkflow read_workflow(const YamlMember& member, const Limits& limits, Report& report);

@@ -73,14 +73,10 @@ constexpr std::array<KeyHint, 5> kWorkflowHints{{{"tasks", "did you mean 'steps'
 constexpr std::array<std::string_view, 7> kActions{"call", "run",  "flow",  "set",
                                                    "wait", "fail", "switch"};
 
-// What is refused may still use data: its inputs are not unused.
-void collect_refused(const YamlValue& map, std::span<const KeyRule> rules,
-                     std::vector<Mention>& mentions) {
-  for (const YamlMember& member : map.members) {
-    const auto rule = std::ranges::find(rules, member.key, &KeyRule::name);
-    if (rule == rules.end() || rule->state != KeyState::kKnown)
-      collect_mentions(member.value, mentions);
-  }
+bool has_unknown_key(const YamlValue& map, std::span<const KeyRule> rules) {
+  return std::ranges::any_of(map.members, [&](const YamlMember& member) {
+    return std::ranges::find(rules, member.key, &KeyRule::name) == rules.end();
+  });
 }
 
 void read_action(const YamlMember& member, DraftStep& step, Report& report) {
@@ -89,6 +85,7 @@ void read_action(const YamlMember& member, DraftStep& step, Report& report) {
   for (const YamlMember& key : map.members) {
     if (std::ranges::find(kActions, key.key) != kActions.end()) actions.push_back(&key);
   }
+  if (actions.empty() && has_unknown_key(map, kStepKeys)) return;  // One of them is meant.
   if (actions.empty()) {
     report.add(member.place, fmt::format("step '{}' does nothing", shown(member.key)),
                "write 'call: FUNCTION'");
@@ -166,12 +163,13 @@ DraftStep read_step(const YamlMember& member, const Limits& limits, Report& repo
     return step;
   }
   check_keys(map, kStepKeys, kStepHints, "a step", report);
-  // An unknown key is often another word for `in`: then the inputs only look forgotten.
-  step.is_broken =
-      map.find("in") == nullptr && std::ranges::any_of(map.members, [](const YamlMember& key) {
-        return std::ranges::find(kStepKeys, key.key, &KeyRule::name) == kStepKeys.end();
-      });
-  collect_refused(map, kStepKeys, step.mentions);
+  // An unknown key is often another word for `in` or `foreach`, which then only look forgotten.
+  step.is_broken = has_unknown_key(map, kStepKeys) &&
+                   (map.find("in") == nullptr || map.find("foreach") == nullptr);
+  // What is refused may still name data, which is then not unused.
+  for (const YamlMember& key : map.members) {
+    if (key.key != "in" && key.key != "foreach") collect_mentions(key.value, step.mentions);
+  }
   read_action(member, step, report);
   if (const YamlMember* in = map.find("in")) read_in(*in, step, limits, report);
   if (const YamlMember* foreach = map.find("foreach")) read_foreach(*foreach, step, limits, report);
@@ -246,10 +244,17 @@ DraftWorkflow read_workflow(const YamlMember& member, const Limits& limits, Repo
     return workflow;
   }
   check_keys(map, kWorkflowKeys, kWorkflowHints, "a workflow", report);
-  collect_refused(map, kWorkflowKeys, workflow.mentions);
+  for (const YamlMember& key : map.members) {
+    const bool is_read = key.key == "inputs" || key.key == "steps" || key.key == "outputs";
+    if (!is_read) collect_mentions(key.value, workflow.mentions);
+  }
   if (const YamlMember* inputs = map.find("inputs");
       inputs != nullptr && !inputs->value.is_null()) {
-    workflow.inputs = read_ports(inputs->value, PortsOf::kWorkflowInputs, report);
+    auto ports = read_ports(inputs->value, PortsOf::kWorkflowInputs, report);
+    workflow.has_inputs = ports.has_value();
+    if (ports) workflow.inputs = std::move(*ports);
+  } else {
+    workflow.has_inputs = !has_unknown_key(map, kWorkflowKeys);
   }
   if (const YamlMember* steps = map.find("steps"); steps != nullptr && !steps->value.is_null()) {
     read_steps(*steps, workflow, limits, report);

@@ -61,13 +61,11 @@ class Resolver {
     function.env = draft_.env;
     resolve_inputs();
     resolve_outputs();
-    check_names(function.inputs, draft_.inputs_place);
+    check_names();
     return std::move(resolved_);
   }
 
  private:
-  Place code_place() const { return draft_.handler ? draft_.handler->place : draft_.name.place; }
-
   void resolve_inputs() {
     std::vector<Port>& inputs = resolved_.function.inputs;
     if (!draft_.inputs) {
@@ -97,7 +95,9 @@ class Resolver {
     if (code_ != nullptr && parameter == nullptr) {
       parameter = find_port(code_->inputs_if_declared, port.name);
     }
-    if (code_ != nullptr && parameter == nullptr) {
+    // What is wrong with the name itself has been said.
+    const bool is_good_name = !identifier_problem(port.name) && !is_python_keyword(port.name);
+    if (code_ != nullptr && parameter == nullptr && is_good_name) {
       report_.add(declared.name.place,
                   fmt::format("'{}' in {} has no parameter '{}'", draft_.handler->text, code_->file,
                               shown(port.name)),
@@ -139,6 +139,7 @@ class Resolver {
       if (code_ != nullptr) outputs = code_->outputs;
       return;
     }
+    resolved_.outputs_known = !draft_.outputs->empty();
     bool is_whole = true;
     for (const DraftPort& declared : *draft_.outputs) {
       Port port{declared.name.text, declared.type.value_or(Type{}), std::nullopt};
@@ -219,30 +220,15 @@ class Resolver {
     }
   }
 
-  // Ports that come from the code obey the rules of names, too; those in the file were looked at.
-  void check_names(const std::vector<Port>& inputs, Place place) {
-    if (draft_.runtime == Runtime::kPython3) {
-      for (const auto* ports : {&draft_.inputs, &draft_.outputs}) {
-        if (!*ports) continue;
-        for (const DraftPort& port : **ports) {
-          if (!is_python_keyword(port.name.text) || identifier_problem(port.name.text)) continue;
-          report_.add(port.name.place,
-                      fmt::format("port '{}': the name is a keyword of Python", port.name.text),
-                      fmt::format("write '{}_'", port.name.text));
-        }
-      }
-    }
-    for (const Port& port : inputs) {
-      const bool is_declared =
-          draft_.inputs && std::ranges::any_of(*draft_.inputs, [&](const DraftPort& declared) {
-            return declared.name.text == port.name;
-          });
-      if (is_declared) continue;
-      if (const auto problem = identifier_problem(port.name)) {
-        report_.add(draft_.inputs ? place : code_place(),
-                    fmt::format("the parameter '{}' of '{}' cannot be an input: {}",
-                                shown(port.name), draft_.handler->text, problem->message),
-                    "rename the parameter");
+  void check_names() {
+    if (draft_.runtime != Runtime::kPython3) return;
+    for (const auto* ports : {&draft_.inputs, &draft_.outputs}) {
+      if (!*ports) continue;
+      for (const DraftPort& port : **ports) {
+        if (!is_python_keyword(port.name.text) || identifier_problem(port.name.text)) continue;
+        report_.add(port.name.place,
+                    fmt::format("port '{}': the name is a keyword of Python", port.name.text),
+                    fmt::format("write '{}_'", port.name.text));
       }
     }
   }
