@@ -1,0 +1,2 @@
+def count(chunk: "byt es") -> dict:
+    return {}

@@ -1,0 +1,3 @@
+def count(chunk: bytes) -> dict:
+    words = 1
+  return words

@@ -1,0 +1,2 @@
+﻿def count(chunk, *rest):
+    return 1

@@ -1,0 +1,3 @@
+class count:
+    def __call__(self, chunk):
+        return 1

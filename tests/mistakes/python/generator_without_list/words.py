@@ -1,0 +1,3 @@
+def count(chunk: bytes):
+    for word in chunk.split():
+        yield word

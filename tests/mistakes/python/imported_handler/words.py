@@ -1,0 +1,1 @@
+from lib.text import count_words as count

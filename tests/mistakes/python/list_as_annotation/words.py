@@ -1,0 +1,2 @@
+def count(chunk: [bytes]) -> dict:
+    return {}

@@ -1,0 +1,5 @@
+from typing import Iterator
+
+
+def count(chunk: bytes) -> Iterator[bytes]:
+    yield chunk

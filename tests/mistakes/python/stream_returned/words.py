@@ -1,0 +1,5 @@
+from sluice import Stream
+
+
+def count(chunk: bytes) -> Stream[bytes]:
+    yield chunk

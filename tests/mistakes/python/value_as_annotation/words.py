@@ -1,0 +1,2 @@
+def count(chunk: 8) -> dict:
+    return {}

@@ -1,0 +1,2 @@
+def count(chunk: bytes, limit="three") -> dict:
+    return {}
