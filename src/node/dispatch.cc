@@ -524,23 +524,18 @@ void Dispatcher::on_worker_ended(WorkerId worker, const runtime::WorkerEnd& end)
   if (task == nullptr) return;
   core::Failure failure;
   if (task->pending_failure) {
-    failure = std::move(*task->pending_failure);
+    failure = *task->pending_failure;
   } else {
     switch (end.cause) {
       case runtime::WorkerEnd::Cause::kExited:
-        failure.name = end.code == 0 ? "Crash" : "ExitStatus";
-        failure.message = end.code == 0
-                              ? "the process exited in the middle of the task"
-                              : fmt::format("the process exited with status {}", end.code);
+        failure.name = "ExitStatus";
+        failure.message =
+            fmt::format("the process exited with status {} in the middle of the task", end.code);
         break;
       case runtime::WorkerEnd::Cause::kSignalled:
         failure.name = "Crash";
         failure.message = fmt::format("the process was killed by signal {} ({})", end.code,
                                       ::strsignal(end.code));
-        // A SIGKILL that we did not send comes from outside: the worker was lost, which is not the
-        // function's failure. Bounded, for a function may kill itself.
-        failure.counts =
-            end.code != SIGKILL || ++lost_in_a_row_[task->attempt.task] > kLostInARowMax;
         break;
       case runtime::WorkerEnd::Cause::kProtocol:
         failure.name = "Crash";
@@ -557,6 +552,13 @@ void Dispatcher::on_worker_ended(WorkerId worker, const runtime::WorkerEnd& end)
         break;
     }
   }
+  // A SIGKILL that we did not send comes from outside, and a worker that ends before it has called
+  // the function (it was leaving after the task before) says nothing about this one: the worker was
+  // lost, which is no failure of the function. Bounded, for a function may kill itself.
+  const bool is_lost = !task->pending_failure &&
+                       (!task->is_called || (end.cause == runtime::WorkerEnd::Cause::kSignalled &&
+                                             end.code == SIGKILL));
+  if (is_lost && ++lost_in_a_row_[task->attempt.task] <= kLostInARowMax) failure.counts = false;
   finish(*task, std::move(failure), false);
 }
 

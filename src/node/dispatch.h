@@ -94,7 +94,8 @@ class Dispatcher : public runtime::WorkerEvents {
     std::uint32_t number = 1;
     runtime::PoolId pool;
     WorkerId worker;          // None while it waits for one.
-    bool is_started = false;  // `start` was sent.
+    bool is_started = false;  // `start` was sent,
+    bool is_called = false;   // and the function was called: the worker said so.
     bool is_ending = false;   // Core has ended it; when it is over, core hears AttemptEnded.
     std::optional<TimePoint> deadline;
     std::vector<Input> inputs;

@@ -43,6 +43,7 @@ void Dispatcher::on_frame(WorkerId worker, const sluice_frame_header& header,
   if (task.is_ending && !ends) return;
   switch (header.type) {
     case SLUICE_FRAME_STARTED:
+      task.is_called = true;
       if (AttemptRecord* record = record_of(task)) {
         record->started = runs_.find(task.run)->micros(loop_.now());
         record->state = core::TaskState::kRunning;
