@@ -110,8 +110,9 @@ std::string Server::Impl::metrics() const {
       "# TYPE sluice_http_connections_total counter\nsluice_http_connections_total {}\n"
       "# TYPE sluice_http_connections_refused_total counter\nsluice_http_connections_refused_total "
       "{}\n"
+      "# TYPE sluice_http_json_bytes gauge\nsluice_http_json_bytes {}\n"
       "# TYPE sluice_http_responses_total counter\n",
-      served, counts.accepted, counts.refused);
+      served, counts.accepted, counts.refused, json_in_flight);
   for (int i = 2; i < 6; ++i)
     text +=
         fmt::format("sluice_http_responses_total{{class=\"{}xx\"}} {}\n", i, counts.by_class[i]);

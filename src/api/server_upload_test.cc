@@ -189,12 +189,14 @@ TEST_F(UploadTest, BoundsTheJsonOfAllConnectionsTogether) {
   RawClient one = client();
   open(one, "echo", "Content-Type: application/json\r\nContent-Length: 1000000\r\n");
   one.send(std::string(900'000, ' '));
-  // The first body is being read once the second is refused; until then it may pass.
-  EXPECT_TRUE(eventually([&] {
-    return request("POST", "/api/v1/workflows/none/runs", std::string(300'000, ' ') + "{}",
-                   "Content-Type: application/json\r\n")
-               .status == 503;
+  ASSERT_TRUE(eventually([&] {
+    return request("GET", "/metrics").body.find("sluice_http_json_bytes 900000\n") !=
+           std::string::npos;
   }));
+  EXPECT_EQ(request("POST", "/api/v1/workflows/none/runs", std::string(300'000, ' ') + "{}",
+                    "Content-Type: application/json\r\n")
+                .status,
+            503);
   one.send(std::string(100'000 - 27, ' ') + R"({"inputs":{"data":"hello"}})");
   EXPECT_EQ(one.response().status, 200);
   EXPECT_EQ(request("POST", "/api/v1/workflows/none/runs", std::string(900'000, ' ') + "{}",
