@@ -71,7 +71,7 @@ enum {
   SLUICE_FRAME_LOG = 39,    /* payload: UTF-8 text of the task's log (any bytes are accepted and repaired) */
   SLUICE_FRAME_DONE = 40,   /* the task has ended well; every output was emitted before */
   SLUICE_FRAME_FAILED = 41, /* payload JSON {"name","message","trace","bases":[…]} <= 16 KiB */
-  SLUICE_FRAME_STARTED = 42 /* the function is about to be called */
+  SLUICE_FRAME_STARTED = 42 /* the function is about to be called; may come late with `lazy_started` */
 };
 
 enum {
@@ -79,7 +79,7 @@ enum {
   SLUICE_PLACE_RANGE = 1,
   SLUICE_PLACE_OPEN = 2,
   SLUICE_PLACE_MASK = 3,
-  SLUICE_FLAG_HOLE = 4,     /* element: there is none at this index; no payload after sluice_value */
+  SLUICE_FLAG_HOLE = 4,     /* element, emit: none at this index; no payload after sluice_value */
   SLUICE_FLAG_VALUE = 8,    /* end: of the open value, not of the list */
   SLUICE_FLAG_RELEASED = 16,/* want: the block is over */
   SLUICE_FLAG_REFUSED = 32  /* grant: payload is a message; the task is about to be cancelled */
@@ -124,11 +124,17 @@ typedef struct {
 enum { SLUICE_HELLO_COPY = 0, SLUICE_HELLO_SHM = 1 };
 
 /* setup: {"abi":1,"function":"count","handler":"words.count","code":"/abs/dir","scratch":"/abs/dir",
- *         "memory":BYTES,"inline_max":16384,
+ *         "memory":BYTES,"inline_max":16384,"lazy_started"?:bool (`started` may be sent together with
+ *         the task's next frame, which saves a wake-up: the node then times a task from its `start`),
  *         "inputs":[{"name","type":"list<bytes>","required":bool,"default"?:JSON}],
  *         "outputs":[{"name","type","optional":bool}]}
  * start: {"run","app","workflow","step","path","index"?:N,"attempt":1,"epoch":1,"token","deadline_ms"?:N (from now),
  *         "inputs":[port,…] (those that will be sent; others have their default or are absent)}
+ *
+ * Tasks run in the order of their starts, one at a time. Every `start` is answered by exactly one
+ * `done` or `failed`, also when it was cancelled (name Cancelled) or had not begun. A `cancel` frame
+ * alone is heard at the next call into the SDK; with one SIGTERM beside it (either may come first) the
+ * task is interrupted where it is, and the worker goes on. A SIGTERM without a `cancel` means `stop`.
  *
  * Inputs. An input of a plain type is one `element` frame (INLINE, RANGE or OPEN + chunk… + end VALUE).
  * A list<T> or stream<T> is any number of `element` frames (each as above) and one `end` without

@@ -8,7 +8,6 @@ handler of the main thread, which raises Cancelled only when it can take the mut
 never falls between reading bytes and accounting for them.
 """
 
-import _signal
 import _socket
 import os
 import select
@@ -27,6 +26,10 @@ _PENDING_MAX = 32 * 1024  # Frames that may wait for company are sent together u
 _WANT_AFTER_MS = 1        # A reader that blocks for less is not worth two frames.
 
 
+class Stop(BaseException):
+    """Leave the main loop. Raised only while nothing runs, so that the function never sees it."""
+
+
 class Channel:
     def __init__(self, fd, on_frame):
         os.set_inheritable(fd, False)
@@ -42,13 +45,15 @@ class Channel:
         self._pending_size = 0
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
-        self._main = get_ident()
+        self.main = get_ident()
         self._pumper = None
         self._sleepers = []  # Locks of threads that wait while another one pumps.
+        self.closed_by_us = False
         self.regions = {}
         self.mutex = allocate_lock()
         self.interrupted = False  # A signal came while the mutex was held.
         self.on_interrupt = None  # What the signal handler does once it may.
+        self.wake_main = None     # Makes the main thread do so.
 
     # ---- sending ----
 
@@ -86,11 +91,11 @@ class Channel:
         """Gives the mutex back, and hears a signal that came meanwhile."""
         self.mutex.release()
         if self.interrupted:
-            if get_ident() == self._main:
+            if get_ident() == self.main:
                 self.interrupted = False
                 self.on_interrupt()
             else:
-                _signal.pthread_kill(self._main, _signal.SIGTERM)
+                self.wake_main()
 
     # ---- receiving ----
 
@@ -150,7 +155,14 @@ class Channel:
 
     def _gone(self):
         """The node closed the connection: there is nobody to tell, and nothing more to do."""
+        if self.closed_by_us:
+            raise Stop
         os._exit(0)
+
+    def close_for_reading(self):
+        """Ends the receive() that the idle main thread is in; from another thread."""
+        self.closed_by_us = True
+        self._socket.shutdown(_socket.SHUT_RD)
 
     # ---- waiting ----
 

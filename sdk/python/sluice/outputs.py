@@ -244,8 +244,8 @@ class Sender:
             size += len(part)
         header = wire.VALUE.pack(kind, len(name), mode, size)
         if size <= self._inline_max:
-            self._spend(task, size)
-            self._queue(task, wire.FRAME_EMIT, wire.PLACE_INLINE, output, header, name, *parts)
+            self._await_credit(task, size)
+            self._queue(task, wire.FRAME_EMIT, wire.PLACE_INLINE, output, header, name, *parts, cost=size)
         elif self._shm:
             region, offset = self._alloc(task, size)
             at = offset
@@ -260,18 +260,18 @@ class Sender:
                 self.grow(task, output, part)
             self._queue(task, wire.FRAME_SEAL, 0, output)
 
-    def _spend(self, task, size):
-        """Waits for credit and takes it."""
+    def _await_credit(self, task, size):
         if task.credit < size:
             self._channel.wait(lambda: task.credit >= size, task)
-        task.credit -= size
 
-    def _queue(self, task, type, flags, output, *parts):
+    def _queue(self, task, type, flags, output, *parts, cost=0):
+        """`cost`: of the credit, which was waited for; frames that add to it may come in any thread."""
         channel = self._channel
         channel.mutex.acquire()
         try:
             if task.ended:
                 task.check()
+            task.credit -= cost
             channel.queue(type, flags, output.port, task.handle, *parts)
         finally:
             channel.release()
@@ -281,8 +281,8 @@ class Sender:
         data = memoryview(data)
         for at in range(0, len(data), _PIECE):
             piece = data[at : at + _PIECE]
-            self._spend(task, len(piece))
-            self._queue(task, wire.FRAME_GROW, 0, output, piece)
+            self._await_credit(task, len(piece))
+            self._queue(task, wire.FRAME_GROW, 0, output, piece, cost=len(piece))
 
     def _alloc(self, task, size):
         """(region, offset) of a granted range."""
@@ -305,8 +305,8 @@ class Sender:
             data = os.pread(file.fd, size, 0)
             done = len(data)
             if done == size:
-                self._spend(task, size)
-                self._queue(task, wire.FRAME_EMIT, wire.PLACE_INLINE, output, header, name, data)
+                self._await_credit(task, size)
+                self._queue(task, wire.FRAME_EMIT, wire.PLACE_INLINE, output, header, name, data, cost=size)
         elif self._shm:
             region, offset = self._alloc(task, size)
             done = _copy_file(file, region, offset)

@@ -45,6 +45,7 @@ class Program:
         self.code = setup["code"]
         self.scratch = setup["scratch"]
         self.sender = Sender(channel, shm, setup.get("inline_max", wire.INLINE_MAX))
+        self.lazy_started = bool(setup.get("lazy_started"))
         self.ports = []
         self.outputs = []
         self.function = None

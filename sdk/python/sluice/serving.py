@@ -9,27 +9,25 @@ import posix
 import sys
 from _collections import deque
 from _thread import get_ident, start_new_thread
-from time import monotonic
+from time import monotonic, sleep
 
 from . import __version__, current, jsontext, results, wire
-from .channel import Channel
+from .channel import Channel, Stop
 from .errors import Cancelled, LoadError, ProtocolError
 from .leftovers import Leftovers
 from .program import Program
 from .task import Task
 
-_SLOW = 0.001  # Functions that take longer say `started` at once; others with their first output or their end.
-_WATCH_MS = 5000
-
-
-class Stop(BaseException):
-    """Leave the main loop: asked for by SIGTERM while nothing runs. Never reaches the function."""
+_SLOW = 0.001  # With `lazy_started`: a function whose last call took longer says `started` at once.
+_TOGETHER = 5.0        # Seconds in which a SIGTERM and a cancel belong together.
+_UNEXPLAINED = 0.02    # Seconds after which a SIGTERM without a cancel means: stop.
 
 
 class Worker:
     def __init__(self, fd, copy):
         self.channel = Channel(fd, self._on_frame)
         self.channel.on_interrupt = self._on_interrupt
+        self.channel.wake_main = self._wake_main
         self._shm = not copy
         self._setup = None
         self._program = None
@@ -38,7 +36,9 @@ class Worker:
         self._running = None
         self._in_function = False  # Cancelled may be raised by the signal handler.
         self._stopping = False
-        self._terminated = False
+        self._signals = 0          # SIGTERMs that no cancel explains yet.
+        self._cancelled_at = -1e9  # When a cancel came that no SIGTERM was seen with yet.
+        self._own_signal = False   # The next SIGTERM comes from _wake_main.
         self._watching = False
         self._slow = True
         self._forked = False
@@ -142,8 +142,8 @@ class Worker:
         if left:
             self._say(f"this worker ends after task {task.about.get('path', '')}: {left}")
             self._stopping = True
-        if self._terminated:
-            self._stopping = True
+        if self._signals:
+            self._watch()
 
     @staticmethod
     def _describe(task, error):
@@ -167,7 +167,7 @@ class Worker:
                 if task.ended:
                     task.check()
                 channel.queue(wire.FRAME_STARTED, 0, 0, task.handle)
-                if self._slow:
+                if self._slow or not program.lazy_started:
                     channel.flush()
             finally:
                 channel.release()
@@ -219,8 +219,11 @@ class Worker:
             if task is not None:
                 self._on_grant(task, flags, buffer, begin, end)
         elif type == wire.FRAME_CANCEL:
-            if task is not None:
-                self._on_cancel(task, str(buffer[begin:end], "utf-8", "replace"))
+            if self._signals:
+                self._signals -= 1
+            else:
+                self._cancelled_at = monotonic()
+            self._on_cancel(task, str(buffer[begin:end], "utf-8", "replace"))
         elif type == wire.FRAME_STOP:
             self._stopping = True
         elif type == wire.FRAME_SETUP and self._setup is None:
@@ -270,12 +273,12 @@ class Worker:
 
     def _on_cancel(self, task, reason):
         """Every start is answered once, also a cancelled one."""
-        if task.cancel_reason is not None:
+        if task is None or task.cancel_reason is not None:
             return
         task.cancel(reason)
         if task is self._running:
-            if get_ident() != self.channel._main:
-                _signal.pthread_kill(self.channel._main, _signal.SIGTERM)
+            if get_ident() != self.channel.main:
+                self._wake_main()
             return
         from . import failure
 
@@ -285,15 +288,29 @@ class Worker:
         self.channel.flush()
 
     # ---- signals ----
+    #
+    # The node cancels with a frame and a SIGTERM, which may come in any order and after the task has
+    # ended; a SIGTERM alone means stop. So each is kept until the other one explains it.
 
     def _on_sigterm(self, *_):
-        self._terminated = True
+        if self._own_signal:
+            self._own_signal = False
+        else:
+            self._signals += 1
         if self._running is None:
-            raise Stop
-        self._on_interrupt()
+            self._explain()
+        else:
+            self._on_interrupt()
+
+    def _explain(self):
+        if self._signals and monotonic() - self._cancelled_at < _TOGETHER:
+            self._signals = 0
+            self._cancelled_at = -1e9
+        if self._signals:
+            self._watch()
 
     def _on_interrupt(self):
-        """In the main thread: raises Cancelled in the function if its task is over."""
+        """In the main thread, while a task runs: raises Cancelled in the function if its task is over."""
         channel = self.channel
         if not channel.mutex.acquire(False):
             channel.interrupted = True
@@ -302,26 +319,34 @@ class Worker:
             channel.drain()
         finally:
             channel.mutex.release()
+        self._explain()
         task = self._running
-        if task is None:
-            return
-        if task.cancel_reason is None:
-            self._watch()
-        elif self._in_function and not task.cancel_raised:
+        if task is not None and task.cancel_reason is not None and self._in_function and not task.cancel_raised:
             task.cancel_raised = True
             raise Cancelled(task.cancel_reason)
 
+    def _wake_main(self):
+        self._own_signal = True
+        _signal.pthread_kill(self.channel.main, _signal.SIGTERM)
+
     def _watch(self):
-        """The signal may overtake the `cancel` frame: looks out for that while the function computes."""
         if not self._watching:
             self._watching = True
             start_new_thread(self._watch_for_cancel, ())
 
     def _watch_for_cancel(self):
-        readable = self.channel.poll_readable(_WATCH_MS)
+        """Looks out for the cancel that a signal has overtaken; if none comes and nothing runs, it was a stop."""
+        deadline = monotonic() + _TOGETHER
+        sleep(_UNEXPLAINED)
+        while self._signals and monotonic() < deadline:
+            if self._running is None and not self._queue:
+                self._stopping = True
+                self.channel.close_for_reading()
+                break
+            if self.channel.poll_readable(100) and self._running is not None:
+                self._wake_main()
+                sleep(_UNEXPLAINED / 4)
         self._watching = False
-        if readable and self._running is not None:
-            _signal.pthread_kill(self.channel._main, _signal.SIGTERM)
 
     # ---- the process ----
 

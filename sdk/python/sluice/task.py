@@ -1,7 +1,7 @@
 """One task of this worker, and what the function may ask and do about it: `sluice.context()`."""
 
 import io
-from _thread import allocate_lock
+from _thread import allocate_lock, get_ident
 
 from . import jsontext, wire
 from .errors import Cancelled
@@ -57,6 +57,8 @@ class Task:
         """Raises where the task may not go on."""
         if self.ended:
             if self.cancel_reason is not None:
+                if get_ident() == self.channel.main:
+                    self.cancel_raised = True  # The signal need not do it again, in the midst of cleaning up.
                 raise Cancelled(self.cancel_reason)
             raise RuntimeError(f"the task {self.about.get('path', '')} has ended: nothing can be read or emitted any more")
 

@@ -44,10 +44,10 @@ def echo(cores):
     return percentiles(times[COUNT // 10 :])
 
 
-def tasks(cores):
+def tasks(cores, lazy):
     about = (b'{"run":"01hzy3k6v7v8w9x0y1z2a3b4c5","app":"bench","workflow":"hop","step":"hop","path":"hop.%d","index":%d,'
              b'"attempt":1,"epoch":1,"token":"0123456789abcdef0123456789abcdef","inputs":[0]}')
-    with Node("def run(x: bytes): return x", outputs={"result": "bytes"}) as node:
+    with Node("def run(x: bytes): return x", outputs={"result": "bytes"}, setup={"lazy_started": lazy}) as node:
         os.sched_setaffinity(node.process.pid, cores)
         times = []
         value = wire.VALUE.pack(wire.KIND_BYTES, 0, 0, 8) + b"12345678"
@@ -71,8 +71,11 @@ def main():
     for cores, name in ((all_cores[:1], "one core"), (all_cores[1:2] or all_cores[:1], "two cores")):
         os.sched_setaffinity(0, all_cores[:1])
         floor, floor_time = echo(cores)
-        hop, hop_time = tasks(cores)
-        print(f"{name}:\n  socket round trip  {floor}\n  task of 8 bytes    {hop}   {hop_time / floor_time:.2f} x")
+        print(f"{name}:\n  socket round trip             {floor}")
+        for lazy in (False, True):
+            hop, hop_time = tasks(cores, lazy)
+            what = "lazy_started" if lazy else ""
+            print(f"  task of 8 bytes {what:12}  {hop}   {hop_time / floor_time:.2f} x")
 
 
 if __name__ == "__main__":

@@ -204,7 +204,6 @@ def run(x: int):
         self.load({"code.py": "import other\n", "other.py": "\n1 / 0\n"}, "other.py:2", "ZeroDivisionError")
         self.load("import sys\nsys.exit(3)\n", "code.py:2", "sys.exit(3)")
         self.load("import json\njson.loads('{')\n", "code.py:2", "JSONDecodeError")
-        self.load({"words.py": ""}, "no module `code`" if False else "code", handler="code.run")
 
     def test_a_missing_module_or_function_is_named_with_a_hint(self):
         self.load({"words.py": "def run(x): pass"}, "no module `wrds`", handler="wrds.run")
@@ -225,21 +224,20 @@ def run(x: int):
     def test_code_in_folders_and_installed_packages_are_found(self):
         code = {"pkg/__init__.py": "", "pkg/words.py": "from . import help\ndef run(x): return help.x", "pkg/help.py": "x = 5"}
         self.assertEqual(self.node(code, handler="pkg.words.run").run(x=b"").json(), 5)
-        node = self.node("def run(x):\n    import numpy, sys\n    return [numpy.__name__, sys.path[0], any('sluice' in p for p in sys.path[1:])]")
-        self.assertEqual(node.run(x=b"").json(), ["numpy", node.code, False])
+        site = self.node("def run(x):\n    import sys\n    try: import no_such_package\n    except ImportError: return sys.path").run(x=b"").json()
+        self.assertIn(site[0], site)
+        self.assertFalse(any(each.endswith("sdk/python") for each in site), site)
+        self.assertTrue(any("-packages" in each for each in site), site)
 
     def test_other_versions_of_python(self):
-        found = False
-        for version in ("3.9", "3.12", "3.13"):
-            for path in (f"/usr/bin/python{version}", f"/usr/local/bin/python{version}", *os.environ.get("SLUICE_TEST_PYTHONS", "").split(":")):
-                if f"python{version}" in path and os.access(path, os.X_OK):
-                    found = True
-                    with self.subTest(path=path):
-                        node = self.node("from __future__ import annotations\nimport sluice\ndef run(x: sluice.Stream[str]):\n    yield from x",
-                                         inputs={"x": "list<text>"}, outputs={"result": "list<json>"}, executable=path)
-                        self.assertEqual(node.run(x=["a", "b"]).elements(), [b'"a"', b'"b"'])
-        if not found:
-            self.skipTest("no other Python here")
+        others = [path for path in os.environ.get("SLUICE_TEST_PYTHONS", "").split(":") if path]
+        if not others:
+            self.skipTest("SLUICE_TEST_PYTHONS names no other Python")
+        code = "from __future__ import annotations\nimport sluice\ndef run(x: sluice.Stream[str]):\n    yield from x"
+        for path in others:
+            with self.subTest(path=path):
+                node = self.node(code, inputs={"x": "list<text>"}, outputs={"result": "list<json>"}, executable=path)
+                self.assertEqual(node.run(x=["a", "b"]).elements(), [b'"a"', b'"b"'])
 
 
 if __name__ == "__main__":
