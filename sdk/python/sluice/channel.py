@@ -59,11 +59,12 @@ class Channel:
 
     def queue(self, type, flags, port, handle, *parts):
         """Adds a frame that may wait for company. Mutex held."""
-        size = 0
-        for part in parts:
-            size += len(part)
+        if not parts:
+            self._pending.append(wire.HEADER.pack(0, type, flags, port, handle))
+            return
+        size = sum(map(len, parts))
         self._pending.append(wire.HEADER.pack(size, type, flags, port, handle))
-        self._pending.extend(parts)
+        self._pending += parts
         self._pending_size += size
         if self._pending_size > _PENDING_MAX:
             self.flush()
@@ -188,7 +189,7 @@ class Channel:
                 quick = port is not None and not waited
                 me = get_ident()
                 if self._pumper is None or self._pumper == me:
-                    waited = self._pump(me, quick)
+                    waited = self._pump(me, quick, task)
                 else:
                     waited = self._sleep(quick)
             if wanted:
@@ -199,7 +200,7 @@ class Channel:
                 self._wake()
             self.release()
 
-    def _pump(self, me, quick):
+    def _pump(self, me, quick, task):
         self._pumper = me
         self.mutex.release()
         events = ()
@@ -211,7 +212,7 @@ class Channel:
         finally:
             self.mutex.acquire()
             self._pumper = None
-        if events:
+        if events and not task.ended:  # If it has ended, reading is the main thread's again.
             self.receive(_NO_WAIT)
             self._wake()
         return not events
@@ -246,5 +247,6 @@ class Channel:
         return bool(poll.poll(timeout_ms))
 
     def abandon(self):
-        """In a forked child: the connection belongs to the parent."""
+        """In a forked child: the connection belongs to the parent, the mutex perhaps to a thread of it."""
         self._socket.close()
+        self.mutex = allocate_lock()

@@ -174,6 +174,8 @@ class Worker:
             current.task = task
             self._in_function = True
             result = program.call(task)
+            if self._forked:
+                return None
             if program.is_plain:
                 output = program.outputs[0]
                 if result is not None or not (task.filled & output.bit or output.optional):
@@ -355,6 +357,8 @@ class Worker:
         self.channel.abandon()
         current.task = None
         current.forked = True
+        if self._running is not None:
+            self._running.ended = True
         try:
             _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
             _signal.signal(_signal.SIGINT, _signal.default_int_handler)

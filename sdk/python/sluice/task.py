@@ -3,7 +3,7 @@
 import io
 from _thread import allocate_lock, get_ident
 
-from . import jsontext, wire
+from . import current, jsontext, wire
 from .errors import Cancelled
 from .scratch import Scratch
 
@@ -60,6 +60,8 @@ class Task:
                 if get_ident() == self.channel.main:
                     self.cancel_raised = True  # The signal need not do it again, in the midst of cleaning up.
                 raise Cancelled(self.cancel_reason)
+            if current.forked:
+                raise RuntimeError("this is a forked child: only the process that Sluice started reads and emits")
             raise RuntimeError(f"the task {self.about.get('path', '')} has ended: nothing can be read or emitted any more")
 
     def input(self, index):
@@ -181,7 +183,8 @@ class Context:
             channel = task.channel
             channel.mutex.acquire()
             try:
-                channel.drain()
+                if not task.ended:
+                    channel.drain()
             finally:
                 channel.mutex.release()  # Not release(): asking does not raise.
         return task.cancel_reason is not None

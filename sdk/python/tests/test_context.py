@@ -183,6 +183,23 @@ def run(x):
         self.assertTrue(all("has ended" in each for each in said), said)
 
 
+    def test_a_thread_that_still_reads_when_its_task_ends_takes_nothing_from_the_next(self):
+        code = """
+import threading
+def run(x, y):
+    if y == b"leave": threading.Thread(target=lambda: next(x), daemon=True).start()
+    while y == b"leave" and threading.active_count() == 1: pass
+    return len(y)
+"""
+        node = self.node(code, inputs={"x": "stream<int>", "y": "bytes"})
+        for _ in range(5):
+            task = node.start(x=..., y=b"leave")
+            node.until(lambda: task.wants or task.over)
+            node.finish(task)
+        for size in (1, 100_000, 3) * 20:
+            self.assertEqual(node.run(x=[1, 2], y=bytes(size)).json(), size)
+
+
 class OutsideTest(unittest.TestCase):
     def test_context_outside_of_a_task_says_so(self):
         import sluice

@@ -9,7 +9,11 @@ from .worker_case import WorkerCase
 
 MIB = 1 << 20
 HAS_NUMPY = subprocess.call([PYTHON, "-c", "import numpy"], stderr=subprocess.DEVNULL) == 0
-IMPORTS = "try: import numpy\nexcept ImportError: pass\n"
+EVALUATE = """
+def run(x):
+    if "numpy" in x: import numpy
+    return eval(x, {**globals(), **locals()})
+"""
 
 
 def by_type(cases):
@@ -222,7 +226,7 @@ def run(x: Path): return [x.is_symlink(), x.name, subprocess.check_output(["cat"
             ("int", "numpy.int64(3)", b"3", wire.KIND_JSON), ("float", "numpy.float32(0.5)", b"0.5", wire.KIND_JSON),
         ]
         for type, group in by_type(cases):
-            node = self.node(IMPORTS + "def run(x): return eval(x)", inputs={"x": "text"}, outputs={"result": type})
+            node = self.node(EVALUATE, inputs={"x": "text"}, outputs={"result": type})
             for _, expression, data, kind in group:
                 with self.subTest(type=type, expression=expression):
                     outcome = node.run(x=expression)
@@ -240,7 +244,7 @@ def run(x: Path): return [x.is_symlink(), x.name, subprocess.check_output(["cat"
             ("file", "Path('missing')", "missing"), ("file", "Path('/')", "no regular file"), ("list<int>", "{1}", "sorted"),
             ("list<int>", "'abc'", "str is no list"), ("list<int>", "{'a': 1}", "dict is no list"), ("list<list<int>>", "[1]", "not a list"),
         ]
-        code = IMPORTS + """
+        code = EVALUATE + """
 from pathlib import Path
 def deep(n):
     value = None
@@ -251,7 +255,6 @@ def cycle():
     value = []
     value.append(value)
     return value
-def run(x): return eval(x)
 """
         for type, group in by_type(cases):
             node = self.node(code, inputs={"x": "text"}, outputs={"result": type})
