@@ -67,12 +67,16 @@ Exchange::~Exchange() = default;
 
 bool Exchange::is_body_read() const { return framing == nullptr || framing->parser.is_done(); }
 
+// A chunk's header or a trailer without an end would make it grow; at its limit Beast refuses
+// (400).
 struct Connection::Input {
+  explicit Input(std::size_t bytes_max) : bytes(bytes_max) {}
   boost::beast::flat_buffer bytes;
 };
 
-Connection::Connection(tcp::socket accepted)
-    : socket(std::move(accepted)), input(std::make_unique<Input>()) {}
+Connection::Connection(tcp::socket accepted, const HeadLimits& limits)
+    : socket(std::move(accepted)),
+      input(std::make_unique<Input>(limits.line_bytes + limits.field_bytes + 2 * kPiece)) {}
 
 Connection::~Connection() = default;
 
@@ -225,7 +229,7 @@ Async<void> Server::Impl::accept_all() {
     ++counts.accepted;
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    const auto place = connections.emplace(connections.end(), std::move(socket));
+    const auto place = connections.emplace(connections.end(), std::move(socket), options.head);
     auto on_end = [this, place, is_full](std::exception_ptr failure) {
       if (failure) log::error("a connection ended by an exception");
       connections.erase(place);

@@ -72,6 +72,17 @@ TEST_F(FramingTest, RefusesBrokenChunksAndLeavesNoRun) {
   EXPECT_TRUE(eventually([&] { return control_.runs_now().empty(); }));
 }
 
+TEST_F(FramingTest, HoldsNoChunkHeaderOrTrailerWithoutAnEnd) {
+  const std::string post = "POST /api/v1/workflows/echo/runs HTTP/1.1\r\n" + kHost +
+                           "Transfer-Encoding: chunked\r\nContent-Type: text/plain\r\n\r\n";
+  EXPECT_EQ(status_of(post + "1;" + std::string(400'000, 'e')), 400);
+  std::string trailer;
+  for (int i = 0; i < 40'000; ++i) trailer += "X: yyyyyy\r\n";
+  EXPECT_EQ(status_of(post + "1\r\nx\r\n0\r\n" + trailer), 400);
+  EXPECT_EQ(status_of(post + "1\r\nx\r\n0\r\n" + std::string(400'000, 'X')), 400);
+  EXPECT_TRUE(eventually([&] { return control_.runs_now().empty(); }));
+}
+
 TEST_F(FramingTest, HasLimitsForLineAndHeader) {
   EXPECT_EQ(status_of("GET /" + std::string(9000, 'x')), 414);
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\n" + kHost + "X: " + std::string(33'000, 'x')), 431);

@@ -52,7 +52,7 @@ struct Exchange {
 };
 
 struct Connection {
-  explicit Connection(boost::asio::ip::tcp::socket accepted);
+  Connection(boost::asio::ip::tcp::socket accepted, const HeadLimits& limits);
   ~Connection();
 
   // Whether the peer has closed. Bytes that wait are a next request, from somebody who is there.
