@@ -24,7 +24,7 @@ class NoBarrier(ServerCase):
               count:
                 runtime: python3
                 handler: words.count
-                inputs: { chunk: bytes, index: int, latch: text }
+                inputs: { chunk: bytes, n: int, latch: text }
                 outputs: { counts: json }
               merge:
                 runtime: python3
@@ -36,7 +36,7 @@ class NoBarrier(ServerCase):
                 inputs: { latch: text }
                 steps:
                   split: { call: split, in: { latch: "${inputs.latch}" } }
-                  count: { call: count, foreach: "${split.chunks}", in: { chunk: "${item}", index: "${index}", latch: "${inputs.latch}" } }
+                  count: { call: count, foreach: "${split.chunks}", in: { chunk: "${item}", n: "${index}", latch: "${inputs.latch}" } }
                   merge: { call: merge, in: { counts: "${count.counts}", latch: "${inputs.latch}" } }
                 outputs: { total: "${merge.total}" }
             """, words=LATCH + """
@@ -46,10 +46,10 @@ def split(latch):
     yield b"b b"
     yield b"c"
 
-def count(chunk, index, latch):
-    if index == 0:
+def count(chunk, n, latch):
+    if n == 0:
         write(latch + "/counted-0")
-    if index == 2:
+    if n == 2:
         wait_for(latch + "/merged-0")
     words = chunk.decode().split()
     return {word: words.count(word) for word in words}
@@ -113,16 +113,16 @@ def third(x, latch):
         self.app("upload", """
             app: upload
             functions:
-              seen: { runtime: python3, handler: code.seen, inputs: { part: bytes, index: int, latch: text }, outputs: { n: int } }
+              seen: { runtime: python3, handler: code.seen, inputs: { part: bytes, n: int, latch: text }, outputs: { n: int } }
             workflows:
               upload:
                 inputs: { latch: text, parts: list<bytes> }
                 steps:
-                  seen: { call: seen, foreach: "${inputs.parts}", in: { part: "${item}", index: "${index}", latch: "${inputs.latch}" } }
+                  seen: { call: seen, foreach: "${inputs.parts}", in: { part: "${item}", n: "${index}", latch: "${inputs.latch}" } }
                 outputs: { n: "${seen.n}" }
             """, code=LATCH + """
-def seen(part, index, latch):
-    write(latch + f"/seen-{index}")
+def seen(part, n, latch):
+    write(latch + f"/seen-{n}")
     return len(part)
 """)
         boundary = "x-sluice-boundary"
