@@ -223,6 +223,7 @@ void Scheduler::Impl::on(const AttemptEnded& event) {
   }
   if (run->ended) {
     free_active(*run, at, task);
+    set_state(*run, at.step, task, TaskState::kCancelled);
     drain(*run);
     return;
   }
@@ -319,9 +320,10 @@ void Scheduler::Impl::fail_attempt(Run& run, At at, Failure failure) {
   }
   const Attempt attempt = attempt_of(run, at, task);
   forward(run, at, Fact::Kind::kVoided);
+  // If it failed on data that is void by now, it is not even a failure: evaluate finds out.
+  evaluate_later(run, at);
   if (!failure.counts) {
     void_results(run, at, true);
-    evaluate_later(run, at);
     return;
   }
   ++task.failures;

@@ -7,10 +7,12 @@
 
 namespace sluice::core {
 
+// With something to build on: nothing goes on from a committed failure.
 bool Scheduler::Impl::is_committed(const Run& run, At at) const {
   if (run.graph->step(at.step).is_input) return true;
   const Table<Task>& tasks = run.steps[at.step].tasks;
-  return at.index < tasks.size() && tasks[at.index].is_committed();
+  return at.index < tasks.size() && tasks[at.index].is_committed() &&
+         tasks[at.index].state != TaskState::kFailed;
 }
 
 bool Scheduler::Impl::element_is_committed(const Run& run, At at) const {
@@ -112,13 +114,13 @@ void Scheduler::Impl::commit_task(Run& run, At at) {
   Task& task = table.tasks[at.index];
   const TaskResult result = task.result;
   free_active(run, at, task);
-  ++table.committed;
   if (result == TaskResult::kFailed) {
     set_state(run, at.step, task, TaskState::kFailed);
     const Failure failure = run.failures[{at.step, at.index}];
     if (run.is_owner) end_run(run, RunEnded::State::kFailed, &failure, key_of(run, at));
     return;  // Otherwise its owner says so.
   }
+  ++table.committed;
   set_state(run, at.step, task,
             result == TaskResult::kSkipped ? TaskState::kSkipped : TaskState::kSucceeded);
   for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p) {

@@ -101,7 +101,10 @@ void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& 
   }
   if (!info.is_list && cell.sealed) ++run.ports[port].settled;
   const bool is_unread_input = cell.links == 0 && cell.sealed && run.graph->step(at.step).is_input;
-  if (!run.nodes.empty()) forward(run, at, Fact::Kind::kEmitted, number, element, &object);
+  if (!run.nodes.empty()) {
+    const Object held = cell.object();  // Not the duplicate, which is given back.
+    forward(run, at, Fact::Kind::kEmitted, number, element, &held);
+  }
   cell_changed(run, port, at, index);
   if (is_unread_input) give_back(run, (*cells)[element]);
 }

@@ -1,5 +1,211 @@
+// Recomputes from the cells and tasks everything that is kept as a counter, a flag or a status, and
+// checks that nothing that could go on has been left lying.
+
+#include <algorithm>
+
 #include "core/scheduler_impl.h"
 
 namespace sluice::core {
-void Scheduler::Impl::check_invariants() const { timers_.check_invariants(); }
+
+void Scheduler::Impl::check_invariants() const {
+  timers_.check_invariants();
+  SLUICE_ASSERT(work_.empty());
+  Totals totals;
+  for (const auto& run : runs_)
+    if (run != nullptr) check_run(*run, totals);
+  SLUICE_ASSERT(totals.runs == counters_.runs);
+  SLUICE_ASSERT(totals.ready == counters_.ready);
+  SLUICE_ASSERT(totals.holding == counters_.running);
+  SLUICE_ASSERT(totals.timers == timers_.size());
+  SLUICE_ASSERT(totals.actives + free_actives_.size() == actives_.size());
+  SLUICE_ASSERT(slots_free_ <= 0 || ready_.empty(),
+                "a CPU slot is free while a task waits for one");
+}
+
+void Scheduler::Impl::check_run(const Run& run, Totals& totals) const {
+  ++totals.runs;
+  totals.timers += run.timer != Timers::kNoTimer ? 1 : 0;
+  std::size_t attempts = 0;
+  std::size_t actives = 0;
+  std::uint32_t complete = 0;
+  for (std::uint32_t s = 0; s < run.steps.size(); ++s) {
+    const StepTable& table = run.steps[s];
+    if (s < run.graph->step_count()) complete += table.complete ? 1 : 0;
+    for (const Task& task : table.tasks) {
+      attempts += table.local && (task.ending || task.is_running()) ? 1 : 0;
+      totals.holding += task.holds_slot ? 1 : 0;
+      totals.ready += task.state == TaskState::kReady ? 1 : 0;
+      SLUICE_ASSERT(!task.holds_slot || task.active != kNone);
+      if (task.active == kNone) continue;
+      ++actives;
+      totals.timers += actives_[task.active].timer != Timers::kNoTimer ? 1 : 0;
+    }
+    check_step(run, s);
+  }
+  SLUICE_ASSERT(attempts == run.attempts);
+  SLUICE_ASSERT(actives == run.actives);
+  SLUICE_ASSERT(complete == run.steps_complete);
+  totals.actives += actives;
+  SLUICE_ASSERT(run.drained == (run.ended && run.attempts == 0));
+
+  std::uint64_t objects = run.graves.size();
+  for (std::uint32_t p = 0; p < run.ports.size(); ++p) objects += check_port(run, p);
+  SLUICE_ASSERT(objects == run.objects, "{} objects, {} counted", objects, run.objects);
+  for (std::size_t i = 1; i < run.graves.size(); ++i)
+    SLUICE_ASSERT(run.graves.at(i - 1).after <= run.graves.at(i).after);
+  SLUICE_ASSERT(run.graves.empty() || !run.endings.empty());
+}
+
+void Scheduler::Impl::check_step(const Run& run, std::uint32_t step) const {
+  const StepTable& table = run.steps[step];
+  const StepInfo& info = run.graph->step(step);
+  std::array<std::uint32_t, 10> by_state{};
+  std::uint32_t committed = 0;
+  for (std::uint32_t i = 0; i < table.tasks.size(); ++i) {
+    const Task& task = table.tasks[i];
+    ++by_state[static_cast<std::size_t>(task.state)];
+    committed += !info.is_input && is_committed(run, {step, i}) ? 1 : 0;
+    SLUICE_ASSERT(!task.is_committed() || task.active == kNone);
+    SLUICE_ASSERT((task.result != TaskResult::kNone) ==
+                  (task.is_committed() || task.state == TaskState::kFinished));
+  }
+  SLUICE_ASSERT(committed == table.committed);
+  if (table.skipped) ++by_state[static_cast<std::size_t>(table.foreach->gate.state)];
+  by_state[static_cast<std::size_t>(TaskState::kWaiting)] = 0;
+  SLUICE_ASSERT(by_state == table.by_state);
+  if (info.is_input) return;
+
+  std::uint32_t queued = table.foreach ? static_cast<std::uint32_t>(table.foreach->held.size()) : 0;
+  std::uint32_t admitted = 0;
+  for (std::size_t i = 0; i < ready_.size(); ++i) {
+    const Ready& ready = ready_.at(i);
+    if (ready.run == run.key && ready.at.step == step) ++queued, ++admitted;
+  }
+  for (const Task& task : table.tasks) {
+    queued -= task.queued ? 1 : 0;
+    admitted += table.local && (task.ending || task.is_running()) ? 1 : 0;
+    SLUICE_ASSERT(run.ended || task.state != TaskState::kReady || task.queued);
+  }
+  SLUICE_ASSERT(queued == 0);
+  SLUICE_ASSERT(admitted == table.admitted,
+                "step {}: {} admitted, {} counted; ended {}, local {}, concurrency {}, foreach {}",
+                step, admitted, table.admitted, run.ended, table.local, info.concurrency,
+                info.is_foreach);
+  SLUICE_ASSERT(info.concurrency == 0 || table.admitted <= info.concurrency);
+  if (run.ended) return;
+
+  std::uint32_t missing = 0, absent = 0, uncommitted = 0, after = 0;
+  for (std::uint32_t s = 0; s < info.slots.count; ++s) {
+    const SlotInfo& slot = run.graph->slot(step, s);
+    if (slot.shape == Shape::kNothing || slot.is_item) continue;
+    if (!producer_is_complete(run, slot.step)) ++uncommitted;
+    if (!table.local) continue;
+    const SlotStatus status = status_of(run, slot);
+    SLUICE_ASSERT(status == run.slots[info.slots.first + s], "slot {} of step {}", s, step);
+    missing += status == SlotStatus::kMissing ? 1 : 0;
+    absent += status == SlotStatus::kAbsent ? 1 : 0;
+  }
+  for (const std::uint32_t before : run.graph->workflow().steps[step].after)
+    after += run.steps[before].complete ? 0 : 1;
+  SLUICE_ASSERT(uncommitted == table.uncommitted);
+  SLUICE_ASSERT(after == table.after_missing);
+  if (!table.local) return;
+  SLUICE_ASSERT(missing == table.missing && absent == table.absent);
+  if (table.foreach)
+    SLUICE_ASSERT(table.skipped == (after == 0 && (absent != 0 || driver_is_absent(run, step))));
+  for (std::uint32_t i = 0; i < table.tasks.size(); ++i) check_task(run, {step, i});
+}
+
+void Scheduler::Impl::check_task(const Run& run, At at) const {
+  const StepTable& table = run.steps[at.step];
+  const Task& task = table.tasks[at.index];
+  const Element element = table.foreach ? element_status(run, at) : Element::kAvailable;
+  const bool idle = task.state == TaskState::kWaiting && !task.ending;
+  if (idle && !task.backing_off) {
+    SLUICE_ASSERT(!is_startable(run, at, element), "task {}.{} is forgotten", at.step, at.index);
+    if (!table.skipped && table.after_missing == 0)
+      SLUICE_ASSERT(table.foreach ? element != Element::kHole : table.absent == 0);
+  }
+  if (task.state == TaskState::kReady || task.backing_off)
+    SLUICE_ASSERT(
+        is_startable(run, at, element),
+        "task {}.{} of {}: element {}, missing {}, absent {}, after {}, skipped {}, state {}",
+        at.step, at.index, table.tasks.size(), int(element), table.missing, table.absent,
+        table.after_missing, table.skipped, int(task.state));
+  if (task.backing_off) SLUICE_ASSERT(task.active != kNone);
+  if (!table.skipped && task.state == TaskState::kFinished && table.uncommitted == 0 &&
+      element_is_committed(run, at))
+    SLUICE_ASSERT(task.commit_sent, "the commit of {}.{} is forgotten", at.step, at.index);
+  if (task.is_committed()) SLUICE_ASSERT(table.uncommitted == 0 && element_is_committed(run, at));
+  if (task.state == TaskState::kPreparing || task.state == TaskState::kRunning)
+    SLUICE_ASSERT(task.holds_slot);
+}
+
+std::uint64_t Scheduler::Impl::check_port(const Run& run, std::uint32_t port) const {
+  const PortInfo& info = run.graph->port(port);
+  const Port& table = run.ports[port];
+  const StepTable& step = run.steps[info.step];
+  std::uint64_t objects = 0;
+  std::uint32_t settled = 0;
+  std::uint32_t links = 0;
+  const auto read_by_step = [&](std::uint32_t reader) {
+    return run.steps[reader].local && !run.steps[reader].complete;
+  };
+  for (const std::uint32_t reader : run.graph->drivers(port))
+    links += run.steps[reader].local && !(run.steps[reader].complete && run.steps[reader].skipped);
+  for (const Link& link : run.graph->commons(port)) links += read_by_step(link.step) ? 1 : 0;
+  for (const std::uint32_t output : run.graph->outputs_of(port))
+    links += run.is_owner && !run.outputs[output].done ? 1 : 0;
+  if (!run.ended) SLUICE_ASSERT(links == table.links);
+
+  const auto check_cell = [&](const Cell& cell, std::uint32_t task, std::uint32_t element,
+                              bool emitted) {
+    if (!cell.exists) {
+      SLUICE_ASSERT(!cell.id && !cell.provisional);
+      return;
+    }
+    objects += cell.id ? 1 : 0;
+    if (run.ended) return;
+    SLUICE_ASSERT(emitted != cell.provisional);
+    const bool committed = is_committed(run, {info.step, task});
+    if (cell.provisional) SLUICE_ASSERT(!committed && cell.sealed);
+    std::uint32_t left = 0;
+    const bool by_element = step.foreach == nullptr && info.is_list;
+    const std::uint32_t item = by_element ? element : task;
+    for (const std::uint32_t reader : run.graph->drivers(port)) {
+      const StepTable& reading = run.steps[reader];
+      const bool over = (reading.skipped && reading.complete) || is_committed(run, {reader, item});
+      left += reading.local && !over ? 1 : 0;
+    }
+    for (const Link& link : run.graph->commons(port)) left += read_by_step(link.step) ? 1 : 0;
+    for (const std::uint32_t output : run.graph->outputs_of(port)) {
+      const Run::Output& state = run.outputs[output];
+      const bool taken =
+          state.done || (run.graph->output(output).shape != Shape::kCell && state.next > item);
+      left += run.is_owner && !taken ? 1 : 0;
+    }
+    SLUICE_ASSERT(
+        left == cell.links,
+        "port {} of step {}, task {}, element {}: {} readers left, {} counted; {} drivers, {} "
+        "commons, {} outputs, exists {} sealed {} prov {} list {} foreach {} owner {}",
+        info.number, info.step, task, element, left, cell.links, info.drivers.count,
+        info.commons.count, info.outputs.count, cell.exists, cell.sealed, cell.provisional,
+        info.is_list, step.foreach != nullptr, run.is_owner);
+    SLUICE_ASSERT(static_cast<bool>(cell.id) == (left != 0 || !committed || !cell.sealed));
+  };
+  for (std::uint32_t i = 0; i < step.tasks.size(); ++i)
+    settled += is_settled(run, port, {info.step, i});
+  if (!run.ended) SLUICE_ASSERT(settled == table.settled);
+  for (std::uint32_t i = 0; i < table.own.cells.size(); ++i) {
+    if (info.is_list)
+      check_cell(table.own.cells[i], 0, i, i < table.own.emitted);
+    else
+      check_cell(table.own.cells[i], i, 0, !table.own.cells[i].provisional);
+  }
+  for (std::uint32_t t = 0; t < table.lists.size(); ++t)
+    for (std::uint32_t e = 0; e < table.lists[t].cells.size(); ++e)
+      check_cell(table.lists[t].cells[e], t, e, e < table.lists[t].emitted);
+  return objects;
+}
+
 }  // namespace sluice::core

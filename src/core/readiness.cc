@@ -143,6 +143,12 @@ void Scheduler::Impl::gate_changed(Run& run, std::uint32_t step) {
   }
 }
 
+bool Scheduler::Impl::is_startable(const Run& run, At at, Element element) const {
+  const StepTable& table = run.steps[at.step];
+  return !table.skipped && table.missing == 0 && table.absent == 0 && table.after_missing == 0 &&
+         element == Element::kAvailable;
+}
+
 void Scheduler::Impl::evaluate(Run& run, At at) {
   StepTable& table = run.steps[at.step];
   if (run.ended || !table.local || run.graph->step(at.step).is_input) return;
@@ -163,9 +169,7 @@ void Scheduler::Impl::evaluate(Run& run, At at) {
   Task& task = table.tasks[at.index];
   if (task.state != TaskState::kWaiting && task.state != TaskState::kReady) return;
   if (task.ending) return;  // Looked at again when it is over.
-  const bool startable = !table.skipped && table.missing == 0 && table.absent == 0 &&
-                         table.after_missing == 0 && element == Element::kAvailable;
-  if (startable) {
+  if (is_startable(run, at, element)) {
     if (task.state == TaskState::kReady || task.backing_off) return;
     task.ready_at = now_;
     set_state(run, at.step, task, TaskState::kReady);

@@ -42,6 +42,15 @@ class Scheduler::Impl {
   std::size_t memory_bytes() const;
 
  private:
+  // ---- invariants.cc
+  struct Totals {
+    std::size_t runs = 0, ready = 0, holding = 0, timers = 0, actives = 0;
+  };
+  void check_run(const Run& run, Totals& totals) const;
+  void check_step(const Run& run, std::uint32_t step) const;
+  void check_task(const Run& run, At at) const;
+  std::uint64_t check_port(const Run& run, std::uint32_t port) const;  // Returns its objects.
+
   struct Live {  // An attempt that an event names and that is the current one.
     Run* run = nullptr;
     Task* task = nullptr;
@@ -107,6 +116,7 @@ class Scheduler::Impl {
   enum class Element : std::uint8_t { kUnknown, kHole, kUnavailable, kAvailable };
   SlotStatus status_of(const Run& run, const SlotInfo& slot) const;
   Element element_status(const Run& run, At at) const;
+  bool is_startable(const Run& run, At at, Element element) const;
   bool driver_is_absent(const Run& run, std::uint32_t step) const;
   void update_slot(Run& run, std::uint32_t step, std::uint32_t slot);
   void evaluate_later(Run& run, At at) { work_.push({&run, at}); }
