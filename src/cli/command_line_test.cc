@@ -1,0 +1,93 @@
+#include "cli/command_line.h"
+
+#include <gtest/gtest.h>
+
+#include "cli/document.h"
+#include "cli/http_client.h"
+
+namespace sluice::cli {
+namespace {
+
+Result<CommandLine> parse(std::vector<std::string> words) {
+  words.insert(words.begin(), "sluice");
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  return parse_command_line(static_cast<int>(argv.size()), argv.data());
+}
+std::string mistake(std::vector<std::string> words) {
+  const Result<CommandLine> line = parse(std::move(words));
+  return line ? "no mistake" : line.error().message();
+}
+
+TEST(CommandLine, TakesOneInputPerFlagWhateverItLooksLike) {
+  const auto line = parse({"run", "-i", "a=[1,2]", "flow", "-i", "b=-5", "--input", "c=x y", "-i",
+                           "d=--help", "-i", "e="});
+  ASSERT_TRUE(line) << line.error().message();
+  const auto& run = std::get<RunCommand>(line->command);
+  EXPECT_EQ(run.workflow, "flow");
+  std::string seen;
+  for (const Given& given : run.inputs) seen += given.name + ":" + given.text + ";";
+  EXPECT_EQ(seen, "a:[1,2];b:-5;c:x y;d:--help;e:;");
+}
+
+TEST(CommandLine, KnowsTheOptionsOfRun) {
+  const auto line = parse({"run", "app.flow", "--timeout", "1m30s", "--key", "k", "--out", "d",
+                           "-o", "json", "--url", "http://h"});
+  ASSERT_TRUE(line) << line.error().message();
+  const auto& run = std::get<RunCommand>(line->command);
+  EXPECT_EQ(run.timeout, "1m30s");
+  EXPECT_EQ(run.key, "k");
+  EXPECT_EQ(run.out_directory, "d");
+  EXPECT_EQ(run.format, Format::kJson);
+  EXPECT_EQ(line->url, "http://h");
+}
+
+TEST(CommandLine, RefusesWhatDoesNotGoTogether) {
+  EXPECT_NE(mistake({"run", "f", "--detach", "--out", "d"}).find("--detach"), std::string::npos);
+  EXPECT_NE(mistake({"run", "f", "--output", "x"}).find("-o raw"), std::string::npos);
+  EXPECT_NE(mistake({"run", "f", "--timeout", "0s"}).find("--timeout"), std::string::npos);
+  EXPECT_NE(mistake({"run", "f", "--key", "a b"}).find("--key"), std::string::npos);
+  EXPECT_NE(mistake({"run", "f", "-o", "yaml"}).find("yaml"), std::string::npos);
+  EXPECT_NE(mistake({"get", "workers", "--state", "x"}).find("--state"), std::string::npos);
+  EXPECT_NE(mistake({"get"}).find("KIND"), std::string::npos);
+  EXPECT_NE(mistake({"delete", "run"}).find("NAME"), std::string::npos);
+  EXPECT_NE(mistake({"cancel", "a", "b"}).find("--help"), std::string::npos);
+  EXPECT_NE(mistake({"rnu", "f"}).find("did you mean 'run'?"), std::string::npos);
+}
+
+TEST(CommandLine, ShowsHelpInEveryWayItIsAskedFor) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{},
+                                                {"--help"},
+                                                {"-h"},
+                                                {"help"},
+                                                {"help", "run"},
+                                                {"run", "--help"},
+                                                {"get", "-h"}}) {
+    const auto line = parse(words);
+    ASSERT_TRUE(line) << line.error().message();
+    ASSERT_TRUE(std::holds_alternative<ShowText>(line->command));
+    EXPECT_NE(std::get<ShowText>(line->command).text.find("sluice"), std::string::npos);
+  }
+}
+
+TEST(Addresses, AreCheckedAndSegmentsEscaped) {
+  EXPECT_EQ(parse_server_url("http://h:1/base///").value(), "http://h:1/base");
+  EXPECT_EQ(parse_server_url("https://[::1]:7600").value(), "https://[::1]:7600");
+  for (const char* wrong : {"", "h:1", "file:///etc", "http://", "http://:1", "http://a b",
+                            "http://h/?a", "http://h#x"}) {
+    EXPECT_FALSE(parse_server_url(wrong)) << wrong;
+  }
+  EXPECT_EQ(escape_segment("a.b-c_d~1@2"), "a.b-c_d~1@2");
+  EXPECT_EQ(escape_segment("../\xc3\xa4 ?"), "..%2F%C3%A4%20%3F");
+  EXPECT_EQ(escape_segment(".."), "%2E%2E");
+}
+
+TEST(Documents, TellHowLongSomethingTook) {
+  EXPECT_EQ(duration_text("2026-11-21T22:10:54.900000Z", "2026-11-21T22:10:56.400000Z"), "1.5 s");
+  EXPECT_EQ(duration_text("2026-12-31T23:59:59Z", "2027-01-01T00:00:00.250Z"), "1.25 s");
+  EXPECT_EQ(duration_text("", "2027-01-01T00:00:00Z"), "");
+  EXPECT_EQ(duration_text("garbage", "2027-01-01T00:00:00Z"), "");
+}
+
+}  // namespace
+}  // namespace sluice::cli
