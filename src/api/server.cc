@@ -61,6 +61,7 @@ struct Exchange::Framing {
 Exchange::Exchange(const RequestHead& head, const std::string& text, const Pace::Rule& rule)
     : framing(head.has_body() ? std::make_unique<Framing>(text) : nullptr),
       pace(rule, now()),
+      busy_since(now()),
       wants_continue(head.expects_continue) {}
 
 Exchange::~Exchange() = default;
@@ -280,6 +281,7 @@ Async<std::optional<OrProblem<std::string>>> Server::Impl::read_head(Connection&
     if (*scanned) {
       std::string head(static_cast<const char*>(data.data()), **scanned);
       connection.input->bytes.consume(head.size());
+      connection.deadline = TimePoint::max();
       co_return head;
     }
     const auto space = connection.input->bytes.prepare(kHeadRead);
@@ -335,7 +337,8 @@ Async<bool> Server::Impl::answer(Connection& connection, std::string head_text) 
   const bool keep_alive = wants_more && is_read && !is_draining;
   const bool sent = co_await send_response(connection, std::move(response), keep_alive, is_head);
   if (sent && !is_read) co_await discard(connection);
-  co_return sent&& keep_alive;
+  const bool goes_on = sent && keep_alive;
+  co_return goes_on;
 }
 
 Async<Response> Server::Impl::respond(Connection& connection) {
@@ -381,6 +384,7 @@ Async<OrProblem<std::string>> Server::Impl::read_piece(Connection& connection) {
     if (!co_await send(connection, "HTTP/1.1 100 Continue\r\n\r\n"))
       co_return refuse(499, "the client left");
   }
+  exchange.pace.excuse(exchange.busy_since, now());
   auto& parser = exchange.framing->parser;
   connection.input->bytes.reserve(kPiece);  // As much is asked of the socket at a time.
   std::string piece(kPiece, '\0');
@@ -398,6 +402,7 @@ Async<OrProblem<std::string>> Server::Impl::read_piece(Connection& connection) {
     exchange.pace.moved(size, now());
   }
   connection.deadline = TimePoint::max();
+  exchange.busy_since = now();
   piece.resize(piece.size() - space.size);
   co_return piece;
 }

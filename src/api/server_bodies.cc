@@ -131,14 +131,12 @@ Async<OrProblem<void>> Server::Impl::upload(Connection& connection, RunRequest r
   if (is_raw) events.emplace_back(PartBegin{.name = "", .file_name = run.file_name});
   bool is_last = false;
   while (true) {
-    const TimePoint from = now();
     for (std::size_t i = 0; i < events.size(); ++i) {
       const auto applied = co_await apply(connection, id, std::move(events[i]));
       if (!applied) co_return std::unexpected(applied.error());
     }
     events.clear();
     if (is_last) co_return OrProblem<void>();
-    connection.exchange->pace.excuse(from, now());
     auto piece = co_await read_piece(connection);
     if (!piece) co_return std::unexpected(piece.error());
     is_last = piece->empty();

@@ -46,6 +46,7 @@ struct Exchange {
   struct Framing;
   std::unique_ptr<Framing> framing;  // Of the body; null: there is none.
   Pace pace;
+  TimePoint busy_since;  // Since then the client has been waiting for us.
   bool wants_continue = false;
   Request request;
   InputStream stream;  // The input that is being uploaded.
