@@ -122,6 +122,10 @@ Result<int> run(const ServeOptions& options) {
     if (stopping) return;
     log::error("the launcher process is gone: no worker can be started any more; stopping");
     exit_code = kExitFailed;
+    // The workers died with it; what they had started did not.
+    if (const auto ended = runtime::sweep(data.mark(), data.paths().scratch()); !ended) {
+      log::error("{}", ended.error().message());
+    }
     loop.stop();
   });
   loop.run();
