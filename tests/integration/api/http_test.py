@@ -55,7 +55,7 @@ class Http(ServerCase):
     def test_a_problem_says_type_title_status_and_detail(self):
         for method, path, status in (("GET", "runs/00000000000000000000000000", 404), ("GET", "workflows/none", 404),
                                      ("POST", "workflows/none/runs", 404), ("GET", "nothing", 404),
-                                     ("DELETE", "workflows/small", 405), ("GET", "runs/not-an-id", 400),
+                                     ("DELETE", "workflows/small", 405), ("GET", "runs/not-an-id", 404),
                                      ("GET", "runs?state=ASLEEP", 400), ("GET", "runs?limit=-1", 400)):
             with self.subTest(path=path):
                 answer = self.server.http(method, path, body=b"{}" if method == "POST" else None,
