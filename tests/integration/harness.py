@@ -6,6 +6,7 @@ what it is waiting for, and every wait has an end.
 """
 
 import contextlib
+import ctypes
 import dataclasses
 import http.client
 import json
@@ -50,6 +51,15 @@ class Answer:
         return json.loads(self.body)
 
 
+_prctl = ctypes.CDLL(None, use_errno=True).prctl
+PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent():
+    """In the child: a test that is ended by force (a time-out of the runner) takes its server with it."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 class Server:
     """One `sluice serve`. Made stopped; start() and stop() or kill() may follow each other often."""
 
@@ -67,7 +77,8 @@ class Server:
             os.remove(ready)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command(ready), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env={**os.environ, **self.environment}, start_new_session=True)
+                                            env={**os.environ, **self.environment}, start_new_session=True,
+                                            preexec_fn=_end_with_parent)
 
         def is_ready():
             if self.process.poll() is not None:
