@@ -27,6 +27,8 @@ def _trace(error):
             seen.add(id(each))
             each.stack[:] = [frame for frame in each.stack if not _is_ours(frame.filename)]
             pending += [each.__cause__, each.__context__, *(getattr(each, "exceptions", None) or ())]
+        if not found.stack and type(error).__module__ == f"{__package__}.errors":
+            return ""  # The message says all: no line of the function is to blame.
         return "".join(found.format())
     except BaseException:  # A broken __str__, no memory left: the name has to do.
         return f"{type(error).__name__} (its traceback cannot be shown)\n"
