@@ -26,12 +26,18 @@ bool Scheduler::Impl::producer_is_complete(const Run& run, std::uint32_t step) c
   return run.graph->step(step).is_input || run.steps[step].complete;
 }
 
+bool Scheduler::Impl::may_commit(const Run& run, At at) const {
+  const StepTable& table = run.steps[at.step];
+  if (!table.local || table.skipped || run.ended) return false;
+  if (table.tasks[at.index].state != TaskState::kFinished) return false;
+  // A hole is passed on before it is known whether the step is skipped as a whole.
+  if (table.foreach && (table.missing != 0 || table.after_missing != 0)) return false;
+  return table.uncommitted == 0 && element_is_committed(run, at);
+}
+
 void Scheduler::Impl::try_commit(Run& run, At at) {
-  StepTable& table = run.steps[at.step];
-  Task& task = table.tasks[at.index];
-  if (!table.local || table.skipped || run.ended) return;
-  if (task.state != TaskState::kFinished || task.commit_sent) return;
-  if (table.uncommitted != 0 || !element_is_committed(run, at)) return;
+  Task& task = run.steps[at.step].tasks[at.index];
+  if (task.commit_sent || !may_commit(run, at)) return;
   Commit commit{.attempt = attempt_of(run, at, task), .number = task.failures + 1U};
   if (task.result == TaskResult::kSkipped) commit.result = Commit::Result::kSkipped;
   if (task.result == TaskResult::kFailed) {
@@ -157,6 +163,14 @@ void Scheduler::Impl::check_complete(Run& run, std::uint32_t step) {
   } else {
     if (!is_closed(run, step) || table.committed != element_count(run, step)) return;
     if (!producer_is_complete(run, run.graph->step(step).driver_step)) return;
+    if (table.committed == 0) {
+      // No task has shown that the step is not skipped as a whole: its own node knows.
+      if (!table.local && !table.ended_empty) return;
+      if (table.local && (table.missing != 0 || table.absent != 0 || table.uncommitted != 0 ||
+                          table.after_missing != 0))
+        return;
+      forward(run, {step, 0}, Fact::Kind::kDone, Fact::kWholeStep);
+    }
   }
   step_complete(run, step);
 }
@@ -176,15 +190,22 @@ void Scheduler::Impl::step_complete(Run& run, std::uint32_t step) {
   }
   pump_outputs(run, step);
   for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p) {
-    for (const Link& link : run.graph->commons(p))
-      if (--run.steps[link.step].uncommitted == 0) try_commit_step(run, link.step);
+    for (const Link& link : run.graph->commons(p)) {
+      if (--run.steps[link.step].uncommitted != 0) continue;
+      try_commit_step(run, link.step);
+      check_complete(run, link.step);
+    }
     for (const std::uint32_t driven : run.graph->drivers(p)) {
       if (!info.is_foreach || run.steps[driven].skipped) try_commit_step(run, driven);
       check_complete(run, driven);
     }
   }
   for (const std::uint32_t later : run.graph->after(step))
-    if (--run.steps[later].after_missing == 0) evaluate_step(run, later);
+    if (--run.steps[later].after_missing == 0) {
+      evaluate_step(run, later);
+      try_commit_step(run, later);
+      check_complete(run, later);
+    }
 }
 
 // ---- outputs of the run

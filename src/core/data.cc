@@ -228,10 +228,11 @@ void Scheduler::Impl::pump(Run& run, At at, Reader& reader) {
     reader.closed = deliver(run, at, reader, Deliver::Kind::kClosed, nullptr);
     return;
   }
-  const std::uint32_t count = element_count(run, slot.step);
-  while (reader.next < count) {
+  if (run.steps[slot.step].skipped) return;
+  // Elements of the list behind may be void for the moment, and what the tasks made of them still
+  // stand: it is read on, and undone should they not come again.
+  while (is_settled(run, slot.port, {slot.step, reader.next})) {
     const At producer{slot.step, reader.next};
-    if (!is_settled(run, slot.port, producer)) return;
     const bool skipped = task_of(run, producer).result == TaskResult::kSkipped;
     if (slot.shape == Shape::kTaskCells) {
       const Cell* cell = find_cell(run, slot.port, producer);
@@ -255,7 +256,7 @@ void Scheduler::Impl::pump(Run& run, At at, Reader& reader) {
     }
     ++reader.next;
   }
-  if (reader.next == count && is_closed(run, slot.step))
+  if (reader.next == element_count(run, slot.step) && is_closed(run, slot.step))
     reader.closed = deliver(run, at, reader, Deliver::Kind::kClosed, nullptr);
 }
 

@@ -101,7 +101,11 @@ void Scheduler::Impl::check_step(const Run& run, std::uint32_t step) const {
     if (!producer_is_complete(run, slot.step)) ++uncommitted;
     if (!table.local) continue;
     const SlotStatus status = status_of(run, slot);
-    SLUICE_ASSERT(status == run.slots[info.slots.first + s], "slot {} of step {}", s, step);
+    SLUICE_ASSERT(
+        status == run.slots[info.slots.first + s],
+        "slot {} of step {}: shape {}, from step {} of {}, now {}, kept {}, access {} shadow {}", s,
+        step, int(slot.shape), slot.step, run.graph->step_count(), int(status),
+        int(run.slots[info.slots.first + s]), int(slot.access), !run.steps[slot.step].local);
     missing += status == SlotStatus::kMissing ? 1 : 0;
     absent += status == SlotStatus::kAbsent ? 1 : 0;
   }
@@ -133,8 +137,7 @@ void Scheduler::Impl::check_task(const Run& run, At at) const {
         at.step, at.index, table.tasks.size(), int(element), table.missing, table.absent,
         table.after_missing, table.skipped, int(task.state));
   if (task.backing_off) SLUICE_ASSERT(task.active != kNone);
-  if (!table.skipped && task.state == TaskState::kFinished && table.uncommitted == 0 &&
-      element_is_committed(run, at))
+  if (may_commit(run, at))
     SLUICE_ASSERT(task.commit_sent, "the commit of {}.{} is forgotten", at.step, at.index);
   if (task.is_committed()) SLUICE_ASSERT(table.uncommitted == 0 && element_is_committed(run, at));
   if (task.state == TaskState::kPreparing || task.state == TaskState::kRunning)
@@ -156,7 +159,12 @@ std::uint64_t Scheduler::Impl::check_port(const Run& run, std::uint32_t port) co
   for (const Link& link : run.graph->commons(port)) links += read_by_step(link.step) ? 1 : 0;
   for (const std::uint32_t output : run.graph->outputs_of(port))
     links += run.is_owner && !run.outputs[output].done ? 1 : 0;
-  if (!run.ended) SLUICE_ASSERT(links == table.links);
+  if (!run.ended)
+    SLUICE_ASSERT(links == table.links,
+                  "port {} of step {} of {}: {} links, {} counted; {} drivers, {} commons, {} "
+                  "outputs, owner {}",
+                  info.number, info.step, run.graph->step_count(), links, table.links,
+                  info.drivers.count, info.commons.count, info.outputs.count, run.is_owner);
 
   const auto check_cell = [&](const Cell& cell, std::uint32_t task, std::uint32_t element,
                               bool emitted) {

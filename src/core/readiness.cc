@@ -28,7 +28,7 @@ SlotStatus Scheduler::Impl::status_of(const Run& run, const SlotInfo& slot) cons
   }
   if (producer.skipped) return absent;
   const std::uint32_t count = element_count(run, slot.step);
-  if (!whole && count != 0 && is_settled(run, slot.port, {slot.step, 0})) return SlotStatus::kThere;
+  if (!whole && is_settled(run, slot.port, {slot.step, 0})) return SlotStatus::kThere;
   if (!is_closed(run, slot.step) || port.settled < count) return SlotStatus::kMissing;
   // Tasks beyond the end have left or are leaving; only then do all have to be asked.
   if (producer.tasks.size() > count)
@@ -82,6 +82,10 @@ void Scheduler::Impl::update_slot(Run& run, std::uint32_t step, std::uint32_t sl
   if (now == SlotStatus::kAbsent) ++table.absent;
   status = now;
   evaluate_step(run, step);
+  if (table.foreach && table.missing == 0) {
+    try_commit_step(run, step);
+    check_complete(run, step);
+  }
 }
 
 // What all tasks of the step wait for has changed.

@@ -62,6 +62,12 @@ void Scheduler::Impl::on(const Fact& fact) {
     if (!table.foreach || epoch < table.foreach->gate.epoch) return ignore();
     if (fact.kind == Fact::Kind::kSkipped && !table.skipped) skip_step(run, at.step, epoch);
     if (fact.kind == Fact::Kind::kVoided && table.skipped) unskip_step(run, at.step);
+    if (fact.kind == Fact::Kind::kDone) {
+      table.ended_empty = true;
+      check_complete(run, at.step);
+      check_success(run);
+      return;
+    }
     committed_elsewhere(run, at);
     return;
   }

@@ -118,6 +118,7 @@ struct StepTable {
   std::uint32_t uncommitted = 0;  // Common slots whose producer has not committed as a whole.
   bool local = true;              // Its tasks run on this node.
   bool complete = false;          // All that will ever be of it is committed.
+  bool ended_empty = false;       // Elsewhere: a foreach that has no tasks and is not skipped.
   bool skipped = false;           // A foreach that is skipped as a whole: see `gate`.
 
   // Only of a foreach.

@@ -399,8 +399,10 @@ class Commands {
       using Kind = TaskResultModel::Kind;
       SLUICE_ASSERT((committed.result == Commit::Result::kSkipped) ==
                     (expected.kind == Kind::kSkipped));
-      SLUICE_ASSERT((committed.result == Commit::Result::kFailed) ==
-                    (expected.kind == Kind::kFailed));
+      SLUICE_ASSERT(
+          (committed.result == Commit::Result::kFailed) == (expected.kind == Kind::kFailed),
+          "task {}.{}, attempt {}; {}", task.first, task.second, committed.number,
+          state.ended->failure ? state.ended->failure->name : "");
       if (committed.result != Commit::Result::kOutputs) continue;
       for (std::size_t p = 0; p < expected.ports.size(); ++p)
         SLUICE_ASSERT(committed.outputs[p] == expected.ports[p].values, "outputs of {}.{}",

@@ -51,7 +51,7 @@ class TaskFunction {
 
   std::optional<std::uint32_t> stream_slot(const std::map<std::uint32_t, Data>& inputs) const {
     for (const auto& [slot, data] : inputs)
-      if (data.kind == Data::Kind::kList && access(slot) == model::Access::kStream) return slot;
+      if (data.kind == Data::Kind::kList && access(slot) != model::Access::kWhole) return slot;
     return std::nullopt;
   }
   bool is_list(std::uint32_t port) const {
