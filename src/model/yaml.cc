@@ -51,6 +51,31 @@ std::string token_text(fy_token* token) {
   return text == nullptr ? std::string() : std::string(text, size);
 }
 
+// A single-quoted scalar from its source: two quotes are one, a line break is a space, further ones
+// stay, blanks around breaks go. libfyaml 0.7 leaks when it decodes one with many quotes.
+std::string unquote(std::string_view source) {
+  constexpr std::string_view kBlank = " \t\r";
+  std::string result;
+  while (true) {
+    const std::size_t end = source.find('\n');
+    std::string_view line = source.substr(0, end);
+    if (end != std::string_view::npos) line = line.substr(0, line.find_last_not_of(kBlank) + 1);
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      result.push_back(line[i]);
+      if (line[i] == '\'' && i + 1 < line.size() && line[i + 1] == '\'') ++i;
+    }
+    if (end == std::string_view::npos) return result;
+    std::size_t breaks = 0;
+    std::size_t next = end;
+    for (; next < source.size() && (source[next] == '\n' || kBlank.contains(source[next]));
+         ++next) {
+      breaks += source[next] == '\n' ? 1 : 0;
+    }
+    result += breaks == 1 ? std::string(" ") : std::string(breaks - 1, '\n');
+    source.remove_prefix(next);
+  }
+}
+
 std::string_view line_of(std::string_view text, std::uint32_t line) {
   for (; line > 1; --line) {
     const std::size_t end = text.find('\n');
@@ -82,7 +107,8 @@ bool has_unquoted_reference(std::string_view line) {
 // parent when it ends, so that no pointer into a growing vector is kept.
 class TreeBuilder {
  public:
-  TreeBuilder(const Limits& limits, Report& report) : limits_(limits), report_(report) {}
+  TreeBuilder(std::string_view text, const Limits& limits, Report& report)
+      : text_(text), limits_(limits), report_(report) {}
 
   // False: stop reading; the mistake has been reported.
   bool on(const Event& event);
@@ -110,6 +136,9 @@ class TreeBuilder {
   bool count(Place place);
   void add(YamlValue value);
 
+  std::string scalar_text(const Event& event);
+
+  std::string_view text_;
   const Limits& limits_;
   Report& report_;
   std::vector<Open> open_;
@@ -153,7 +182,7 @@ bool TreeBuilder::on(const Event& event) {
       fy_token* token = event->scalar.value;
       YamlValue scalar;
       scalar.place = event.place();
-      scalar.text = token_text(token);
+      scalar.text = scalar_text(event);
       scalar.quoted = token != nullptr && fy_token_scalar_style(token) != FYSS_PLAIN;
       if (!count(scalar.place)) return false;
       if (wants_key()) {
@@ -184,6 +213,19 @@ bool TreeBuilder::on(const Event& event) {
     }
   }
   return true;
+}
+
+std::string TreeBuilder::scalar_text(const Event& event) {
+  fy_token* token = event->scalar.value;
+  const fy_mark* begin = fy_event_start_mark(event.get());
+  const fy_mark* end = fy_event_end_mark(event.get());
+  const bool is_single_quoted =
+      token != nullptr && fy_token_scalar_style(token) == FYSS_SINGLE_QUOTED;
+  if (!is_single_quoted || begin == nullptr || end == nullptr ||
+      begin->input_pos > end->input_pos || end->input_pos > text_.size()) {
+    return token_text(token);
+  }
+  return unquote(text_.substr(begin->input_pos, end->input_pos - begin->input_pos));
 }
 
 bool TreeBuilder::on_open(const Event& event, YamlValue::Kind kind) {
@@ -385,7 +427,7 @@ std::optional<YamlValue> parse_yaml(std::string_view text, const Limits& limits,
     report.add({}, "the YAML parser could not be started: out of memory");
     return std::nullopt;
   }
-  TreeBuilder builder(limits, report);
+  TreeBuilder builder(text, limits, report);
   while (true) {
     const Event event(parser.get());
     if (!event) break;

@@ -66,6 +66,21 @@ TEST(Yaml, ReadsPlainWordsByTheCoreSchema) {
   EXPECT_EQ(literal("", true), Json(""));
 }
 
+TEST(Yaml, ReadsSingleQuotes) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"''", ""},           {"'it''s'", "it's"}, {"''''", "'"},
+      {"'''a'' '", "'a' "}, {"'a\n  b'", "a b"}, {"'a  \n\n   \n  b'", "a\n\nb"},
+      {"' a\n '", " a "},   {"'\\n'", "\\n"},    {"'ä''ö'", "ä'ö"},
+  };
+  for (const auto& [text, expected] : cases) {
+    Mistakes mistakes;
+    const auto root = read("k: " + text + "\nnext: [" + text + "]\n", mistakes);
+    ASSERT_TRUE(root) << text;
+    EXPECT_EQ(root->members[0].value.text, expected) << text;
+    EXPECT_EQ(root->members[1].value.items[0].text, expected) << text;
+  }
+}
+
 TEST(Yaml, StopsAtTheFirstSyntaxError) {
   for (const auto* text : {"a: [1", "a: }", "a: \"open", "a: b: c", "- a\nb: c", "\t- a",
                            "a: 'x' y", "%BAD\n---\n", "a: \x01"}) {
