@@ -30,7 +30,8 @@ TEST(RunIds, SortByTimeAndSurviveTheirText) {
   EXPECT_EQ(early.to_text().size(), 26U);
   EXPECT_EQ(RunId::parse(late.to_text()).value(), late);
   EXPECT_EQ(late.time(), WallTime{std::chrono::seconds(2000)});
-  for (const auto* bad : {"", "short", "zzzzzzzzzzzzzzzzzzzzzzzzzz", "0123456789abcdefghjkmnpqri"}) {
+  for (const auto* bad :
+       {"", "short", "zzzzzzzzzzzzzzzzzzzzzzzzzz", "0123456789abcdefghjkmnpqri"}) {
     EXPECT_FALSE(RunId::parse(bad)) << bad;
   }
 }
@@ -45,15 +46,17 @@ TEST(Json, KeepsIntAndDoubleApartThroughARoundTrip) {
 }
 
 TEST(Json, RefusesDuplicateKeysDepthNanAndTrailingBytes) {
-  for (const std::string& bad : {std::string(R"({"a":1,"a":2})"), std::string("1e999"), std::string("[1] x"),
-                                std::string(""), std::string("nan"), std::string(65, '['), std::string("\"\xff\"")}) {
+  for (const std::string& bad :
+       {std::string(R"({"a":1,"a":2})"), std::string("1e999"), std::string("[1] x"),
+        std::string(""), std::string("nan"), std::string(65, '['), std::string("\"\xff\"")}) {
     EXPECT_FALSE(parse_json(bad)) << bad;
   }
   EXPECT_TRUE(parse_json(std::string(64, '[') + std::string(64, ']')));
 }
 
 TEST(Hash, AgreesWithKnownVectors) {
-  EXPECT_EQ(to_hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(to_hex(sha256("abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   const std::string text = "the bytes of a payload";
   const auto bytes = std::as_bytes(std::span(text));
   ChecksumStream stream;

@@ -86,8 +86,16 @@ Status make_directory(const std::filesystem::path& path) {
 }
 
 Status remove_tree(const std::filesystem::path& path) {
+  // Somebody else may be removing the same tree (the launcher of a server that was killed): an
+  // entry that is gone in between is what we want, so it is tried again, and each time there is
+  // less.
   std::error_code error;
-  std::filesystem::remove_all(path, error);
+  for (int tries = 0; tries < 100; ++tries) {
+    std::filesystem::remove_all(path, error);
+    if (error != std::errc::no_such_file_or_directory && error != std::errc::directory_not_empty) {
+      break;
+    }
+  }
   if (error) return fail(system_error(error.value(), fmt::format("remove {}", path.native())));
   return {};
 }

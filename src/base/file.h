@@ -16,7 +16,8 @@ namespace sluice {
 // kResourceExhausted when the file is larger than `max`.
 Result<std::string> read_file(const std::filesystem::path& path, ByteCount max);
 enum class Sync : bool { kNo, kYes };
-Status write_file(const std::filesystem::path& path, std::string_view content, Sync sync = Sync::kYes);
+Status write_file(const std::filesystem::path& path, std::string_view content,
+                  Sync sync = Sync::kYes);
 Result<Fd> open_file(const std::filesystem::path& path, int flags, unsigned mode = 0600);
 // Creates it with mode 0700 and its parents; an existing directory is fine.
 Status make_directory(const std::filesystem::path& path);

@@ -1,7 +1,8 @@
 #include "base/hash.h"
 
-#include <openssl/evp.h>
 #include <xxhash.h>
+
+#include <openssl/evp.h>
 
 #include "base/check.h"
 
@@ -17,7 +18,9 @@ Checksum checksum(std::span<const std::byte> bytes) {
   return {.high = hash.high64, .low = hash.low64};
 }
 
-ChecksumStream::ChecksumStream() : state_(std::make_unique<State>()) { XXH3_128bits_reset(state_->xxh); }
+ChecksumStream::ChecksumStream() : state_(std::make_unique<State>()) {
+  XXH3_128bits_reset(state_->xxh);
+}
 ChecksumStream::ChecksumStream(ChecksumStream&&) noexcept = default;
 ChecksumStream& ChecksumStream::operator=(ChecksumStream&&) noexcept = default;
 ChecksumStream::~ChecksumStream() = default;
@@ -34,7 +37,8 @@ Sha256Stream::Sha256Stream() : context_(EVP_MD_CTX_new()) {
 }
 Sha256Stream::~Sha256Stream() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
 void Sha256Stream::update(std::string_view bytes) {
-  SLUICE_ASSERT(EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), bytes.data(), bytes.size()) == 1);
+  SLUICE_ASSERT(EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), bytes.data(), bytes.size()) ==
+                1);
 }
 Sha256 Sha256Stream::finish() {
   Sha256 digest{};

@@ -36,8 +36,9 @@ std::string RunId::to_text() const {
 
 Result<RunId> RunId::parse(std::string_view text) {
   if (text.size() != kTextSize || text[0] > '7') {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("'{}' is not a run id: it has 26 characters of 0-9a-z", text.substr(0, 64)));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("'{}' is not a run id: it has 26 characters of 0-9a-z", text.substr(0, 64)));
   }
   unsigned __int128 value = 0;
   for (const char c : text) {

@@ -2,8 +2,9 @@
 
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <unordered_set>
+
+#include <nlohmann/json.hpp>
 
 namespace sluice {
 namespace {
@@ -21,7 +22,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool number_integer(number_integer_t value) override { return add(Json(std::int64_t{value})); }
   bool number_unsigned(number_unsigned_t value) override { return add(Json(std::uint64_t{value})); }
   bool number_float(number_float_t value, const string_t& text) override {
-    if (!std::isfinite(value)) return refuse(fmt::format("the number {} does not fit a double", text.substr(0, 40)));
+    if (!std::isfinite(value))
+      return refuse(fmt::format("the number {} does not fit a double", text.substr(0, 40)));
     return add(Json(value));
   }
   bool string(string_t& value) override { return add(Json(std::move(value))); }
@@ -32,11 +34,13 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return close(); }
   bool key(string_t& name) override {
     Level& level = stack_.back();
-    if (!level.keys.insert(name).second) return refuse(fmt::format("the key '{}' appears twice", name.substr(0, 64)));
+    if (!level.keys.insert(name).second)
+      return refuse(fmt::format("the key '{}' appears twice", name.substr(0, 64)));
     level.key = std::move(name);
     return true;
   }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) override {
+  bool parse_error(std::size_t, const std::string&,
+                   const nlohmann::detail::exception& error) override {
     // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error …"
     std::string text = error.what();
     if (const auto at = text.find("] "); at != std::string::npos) text = text.substr(at + 2);
@@ -72,7 +76,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool open(Json value, bool) {
-    if (stack_.size() >= depth_max_) return refuse(fmt::format("nested deeper than {} levels", depth_max_));
+    if (stack_.size() >= depth_max_)
+      return refuse(fmt::format("nested deeper than {} levels", depth_max_));
     stack_.push_back(Level{.value = std::move(value), .key = {}, .keys = {}});
     return true;
   }

@@ -18,7 +18,8 @@ struct Limits {
   std::size_t steps_per_workflow = 1000;
   std::size_t expression_bytes = 16 << 10;
   std::size_t json_depth = 64;
-  std::size_t json_bytes = 16 << 20;  // A parsed JSON value; larger ones belong into bytes or a file.
+  std::size_t json_bytes =
+      16 << 20;  // A parsed JSON value; larger ones belong into bytes or a file.
 
   // Wire. Fixed by the protocol (wire/abi.h asserts the relations).
   static constexpr std::size_t kInlineMax = 16 << 10;  // A value inside a control frame.

@@ -3,10 +3,10 @@
 // The engine's log: one line per thing an operator acts on, `time level message key=value …` on
 // standard error. Never per task. Any thread; flushes at every warning.
 
-#include <fmt/format.h>
-
 #include <string>
 #include <string_view>
+
+#include <fmt/format.h>
 
 namespace sluice::log {
 

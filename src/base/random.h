@@ -1,7 +1,8 @@
 #pragma once
 
 // A small seeded generator (xoshiro256**, public domain algorithm by Blackman and Vigna, seeded by
-// splitmix64). Passed as an argument wherever chance is needed, so that every choice can be replayed.
+// splitmix64). Passed as an argument wherever chance is needed, so that every choice can be
+// replayed.
 
 #include <cstdint>
 

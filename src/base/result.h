@@ -3,12 +3,12 @@
 // The one error type. A function that can fail returns Result<T> or Status; no exception crosses
 // our function boundaries. Codes are chosen by what the caller does next (style: errors).
 
-#include <fmt/format.h>
-
 #include <expected>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace sluice {
 
@@ -68,23 +68,25 @@ Error system_error(int error_number, std::string_view doing);
 #define SLUICE_INTERNAL_CONCAT(a, b) SLUICE_INTERNAL_CONCAT2(a, b)
 
 // SLUICE_TRY(auto file, open(path)): declares `file`, or returns the error.
-#define SLUICE_TRY(declaration, expression) \
-  SLUICE_INTERNAL_TRY(SLUICE_INTERNAL_CONCAT(sluice_result_, __LINE__), declaration, expression, return)
-#define SLUICE_CO_TRY(declaration, expression) \
-  SLUICE_INTERNAL_TRY(SLUICE_INTERNAL_CONCAT(sluice_result_, __LINE__), declaration, expression, co_return)
-#define SLUICE_INTERNAL_TRY(result, declaration, expression, leave)              \
-  auto result = (expression);                                                    \
+#define SLUICE_TRY(declaration, expression)                                                      \
+  SLUICE_INTERNAL_TRY(SLUICE_INTERNAL_CONCAT(sluice_result_, __LINE__), declaration, expression, \
+                      return)
+#define SLUICE_CO_TRY(declaration, expression)                                                   \
+  SLUICE_INTERNAL_TRY(SLUICE_INTERNAL_CONCAT(sluice_result_, __LINE__), declaration, expression, \
+                      co_return)
+#define SLUICE_INTERNAL_TRY(result, declaration, expression, leave)                 \
+  auto result = (expression);                                                       \
   if (!result) leave ::std::unexpected<::sluice::Error>(std::move(result).error()); \
   declaration = std::move(result).value()
 
 // SLUICE_OK(write(file)): returns the error if there is one.
-#define SLUICE_OK(expression)                                                          \
-  do {                                                                                 \
-    if (auto sluice_status = (expression); !sluice_status)                             \
-      return ::std::unexpected<::sluice::Error>(std::move(sluice_status).error());     \
+#define SLUICE_OK(expression)                                                      \
+  do {                                                                             \
+    if (auto sluice_status = (expression); !sluice_status)                         \
+      return ::std::unexpected<::sluice::Error>(std::move(sluice_status).error()); \
   } while (false)
-#define SLUICE_CO_OK(expression)                                                       \
-  do {                                                                                 \
-    if (auto sluice_status = (expression); !sluice_status)                             \
-      co_return ::std::unexpected<::sluice::Error>(std::move(sluice_status).error());  \
+#define SLUICE_CO_OK(expression)                                                      \
+  do {                                                                                \
+    if (auto sluice_status = (expression); !sluice_status)                            \
+      co_return ::std::unexpected<::sluice::Error>(std::move(sluice_status).error()); \
   } while (false)

@@ -1,18 +1,18 @@
 #include "base/units.h"
 
-#include <fmt/chrono.h>
-
 #include <array>
 #include <charconv>
 #include <cmath>
+
+#include <fmt/chrono.h>
 
 namespace sluice {
 namespace {
 
 // Splits `1.5Gi` into 1.5 and `Gi`. from_chars accepts no sign here and no locale.
 bool split_number(std::string_view& text, double& number) {
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number,
-                                      std::chars_format::fixed);
+  const auto parsed =
+      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   if (parsed.ec != std::errc{} || number < 0 || !std::isfinite(number)) return false;
   text.remove_prefix(static_cast<std::size_t>(parsed.ptr - text.data()));
   return true;
@@ -60,8 +60,9 @@ Result<ByteCount> parse_byte_count(std::string_view text) {
       return ByteCount{static_cast<std::uint64_t>(bytes)};
     }
   }
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("'{}' is not a size: write a number and a unit, like 512Mi or 2Gi", text));
+  return fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("'{}' is not a size: write a number and a unit, like 512Mi or 2Gi", text));
 }
 
 Result<Duration> parse_duration(std::string_view text) {
@@ -84,9 +85,10 @@ Result<Duration> parse_duration(std::string_view text) {
     rest.remove_prefix(end);
   }
   if (!valid) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("'{}' is not a duration: write a number and a unit, like 30s, 250ms, 10m or 2h",
-                            text));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("'{}' is not a duration: write a number and a unit, like 30s, 250ms, 10m or 2h",
+                    text));
   }
   return Duration{static_cast<std::int64_t>(total)};
 }
@@ -99,7 +101,8 @@ std::string to_text(ByteCount size) {
     value /= 1024;
     ++unit;
   }
-  return unit == 0 ? fmt::format("{} B", size.value) : fmt::format("{:.1f} {}", value, kNames[unit]);
+  return unit == 0 ? fmt::format("{} B", size.value)
+                   : fmt::format("{:.1f} {}", value, kNames[unit]);
 }
 
 std::string to_text(Duration duration) {
@@ -114,7 +117,8 @@ std::string to_text(Duration duration) {
 
 std::string to_rfc3339(WallTime time) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
                      (time - seconds).count());
 }
 

@@ -18,8 +18,14 @@ struct ByteCount {
   friend auto operator<=>(const ByteCount&, const ByteCount&) = default;
   friend ByteCount operator+(ByteCount a, ByteCount b) { return {a.value + b.value}; }
   friend ByteCount operator-(ByteCount a, ByteCount b) { return {a.value - b.value}; }
-  ByteCount& operator+=(ByteCount other) { value += other.value; return *this; }
-  ByteCount& operator-=(ByteCount other) { value -= other.value; return *this; }
+  ByteCount& operator+=(ByteCount other) {
+    value += other.value;
+    return *this;
+  }
+  ByteCount& operator-=(ByteCount other) {
+    value -= other.value;
+    return *this;
+  }
 };
 
 inline namespace literals {

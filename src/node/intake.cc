@@ -150,17 +150,19 @@ RunRecord* Intake::running(const RunId& id) {
   return run != nullptr && !is_ended(run->state) && run->upload_open ? run : nullptr;
 }
 
+Error Intake::has_ended(const RunId& id) {
+  const RunRecord* run = runs_.find(id);
+  return Error(
+      ErrorCode::kFailedPrecondition,
+      run != nullptr && run->failure
+          ? fmt::format("the run has failed: {}: {}", run->failure->name, run->failure->message)
+          : "the run has ended");
+}
+
 Result<api::InputStream> Intake::open_input(const RunId& id, const std::string& name,
                                             const std::string& file_name) {
   RunRecord* run = running(id);
-  if (run == nullptr) {
-    const RunRecord* ended = runs_.find(id);
-    return fail(ErrorCode::kFailedPrecondition,
-                ended != nullptr && ended->failure
-                    ? fmt::format("the run has failed: {}: {}", ended->failure->name,
-                                  ended->failure->message)
-                    : "the run has ended");
-  }
+  if (run == nullptr) return fail(has_ended(id));
   const model::Workflow& workflow = run->plan();
   std::optional<std::uint32_t> input =
       name.empty() && workflow.inputs.size() == 1 ? std::optional(0U) : find_input(workflow, name);
@@ -208,13 +210,13 @@ Result<api::InputStream> Intake::open_input(const RunId& id, const std::string& 
 
 Status Intake::write(api::InputStream handle, std::string_view bytes) {
   const auto found = streams_.find(handle.value);
-  if (found == streams_.end()) return fail(ErrorCode::kFailedPrecondition, "the run has ended");
+  if (found == streams_.end()) return fail(ErrorCode::kFailedPrecondition, "the upload has ended");
   Stream& stream = found->second;
   RunRecord* run = running(stream.run);
   if (run == nullptr) {
     break_off(stream, nullptr, {});
     streams_.erase(found);
-    return fail(ErrorCode::kFailedPrecondition, "the run has ended");
+    return fail(has_ended(stream.run));
   }
   stream.size += bytes.size();
   const std::string& name = run->plan().inputs[stream.input].name;
@@ -259,7 +261,7 @@ Status Intake::close_stream(Stream& stream) {
   RunRecord* run = running(stream.run);
   if (run == nullptr) {
     break_off(stream, nullptr, {});
-    return fail(ErrorCode::kFailedPrecondition, "the run has ended");
+    return fail(has_ended(stream.run));
   }
   const auto seal = [&]() -> Status {
     if (!stream.object) {
@@ -293,7 +295,7 @@ Status Intake::close_stream(Stream& stream) {
 
 Status Intake::close(api::InputStream handle) {
   const auto found = streams_.find(handle.value);
-  if (found == streams_.end()) return fail(ErrorCode::kFailedPrecondition, "the run has ended");
+  if (found == streams_.end()) return fail(ErrorCode::kFailedPrecondition, "the upload has ended");
   Stream stream = std::move(found->second);
   streams_.erase(found);
   return close_stream(stream);

@@ -45,6 +45,8 @@ class Intake {
 
   Status check_names(const model::Workflow& workflow, const Json& inputs) const;
   RunRecord* running(const RunId& run);
+  // Why an upload cannot go on: the run has ended, with its failure if it has one.
+  Error has_ended(const RunId& run);
   Status close_stream(Stream& stream);
   void give_default(RunRecord& run, std::uint32_t input);
   Status give(RunRecord& run, std::uint32_t input, const model::Type& type, const Json& value);

@@ -3,8 +3,6 @@
 #include <cmath>
 #include <cstdlib>
 
-#include <openssl/evp.h>
-
 #include "wire/abi.h"
 
 namespace sluice::node {
@@ -134,29 +132,6 @@ Status check_bytes(std::string_view bytes, const model::Type& type, std::string_
   Result<Value> value = value_from_json(*json, type, what);
   if (!value) return fail(std::move(value).error());
   return {};
-}
-
-std::string base64(std::string_view bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()),
-                                   static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
-
-Result<std::string> from_base64(std::string_view text) {
-  std::size_t padding = 0;
-  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  std::string bytes(text.size() / 4 * 3 + 1, '\0');
-  const int size = text.size() % 4 != 0 || text.size() > (1U << 30)
-                       ? -1
-                       : EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                         reinterpret_cast<const unsigned char*>(text.data()),
-                                         static_cast<int>(text.size()));
-  if (size < 0) return fail(ErrorCode::kInvalidArgument, "not valid base64");
-  bytes.resize(static_cast<std::size_t>(size) - (text.empty() ? 0 : padding));
-  return bytes;
 }
 
 std::string content_type(const store::Meta& meta) {

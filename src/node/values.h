@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "model/type.h"
@@ -27,8 +28,6 @@ bool is_looked_into(const model::Type& type);
 // The wire kind of values of a port of this type.
 std::uint8_t wire_kind(const model::Type& type);
 
-std::string base64(std::string_view bytes);
-Result<std::string> from_base64(std::string_view text);
 // "application/json", "text/plain; charset=utf-8", "application/octet-stream".
 std::string content_type(const store::Meta& meta);
 
