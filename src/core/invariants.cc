@@ -128,7 +128,9 @@ void Scheduler::Impl::check_task(const Run& run, At at) const {
   if (idle && !task.backing_off) {
     SLUICE_ASSERT(!is_startable(run, at, element), "task {}.{} is forgotten", at.step, at.index);
     if (!table.skipped && table.after_missing == 0)
-      SLUICE_ASSERT(table.foreach ? element != Element::kHole : table.absent == 0);
+      SLUICE_ASSERT(table.foreach ? element != Element::kHole : table.absent == 0,
+                    "task {}.{} is not skipped: queued {}, epoch {}, was_void {}", at.step,
+                    at.index, bool(task.queued), task.epoch, bool(task.was_void));
   }
   if (task.state == TaskState::kReady || task.backing_off)
     SLUICE_ASSERT(

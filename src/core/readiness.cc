@@ -103,11 +103,8 @@ void Scheduler::Impl::evaluate_step(Run& run, std::uint32_t step) {
   } else if (!skip && table.skipped) {
     unskip_step(run, step);
   }
-  const bool open = table.missing == 0 && table.absent == 0 && table.after_missing == 0;
-  // Closed again: those that were ready are not any more, and those that wait for a retry start
-  // over.
-  if (open || table.by_state[static_cast<std::size_t>(TaskState::kReady)] != 0 || run.actives != 0)
-    evaluate_later(run, {step, kAll});
+  // All of them: those that were ready may not be any more, those that wait for a retry start over.
+  evaluate_later(run, {step, kAll});
 }
 
 // All outputs of the step are absent, whatever its tasks have done.
