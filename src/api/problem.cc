@@ -13,6 +13,8 @@ std::uint32_t status_of(ErrorCode code) {
       return 400;
     case ErrorCode::kNotFound:
       return 404;
+    case ErrorCode::kGone:
+      return 410;
     case ErrorCode::kAlreadyExists:
       return 409;
     case ErrorCode::kFailedPrecondition:

@@ -12,6 +12,8 @@ std::string_view to_string(ErrorCode code) {
       return "invalid_argument";
     case ErrorCode::kNotFound:
       return "not_found";
+    case ErrorCode::kGone:
+      return "gone";
     case ErrorCode::kAlreadyExists:
       return "already_exists";
     case ErrorCode::kFailedPrecondition:

@@ -15,6 +15,7 @@ namespace sluice {
 enum class ErrorCode : unsigned char {
   kInvalidArgument,     // fixes the request
   kNotFound,            // decides
+  kGone,                // stops asking: it was there and was taken by retention
   kAlreadyExists,       // decides
   kFailedPrecondition,  // waits for somebody to change the state
   kResourceExhausted,   // backs off: a limit was reached

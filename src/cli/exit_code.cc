@@ -9,6 +9,7 @@ ExitCode exit_code_of(const Error& error) {
     case ErrorCode::kFailedPrecondition:
       return ExitCode::kUsage;
     case ErrorCode::kNotFound:
+    case ErrorCode::kGone:
       return ExitCode::kNotFound;
     case ErrorCode::kUnavailable:
     case ErrorCode::kResourceExhausted:

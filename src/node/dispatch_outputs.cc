@@ -145,6 +145,13 @@ void Dispatcher::on_emit(LiveTask& task, const sluice_frame_header& header,
   }
   if (output.open)
     return break_off(task, protocol(fmt::format("output '{}' is still open", port.name)));
+  if ((header.flags & SLUICE_FLAG_HOLE) != 0) {
+    return break_off(task,
+                     {.name = "InvalidOutput",
+                      .message = fmt::format("output '{}': emitting an absent element is part of "
+                                             "the language but not there yet; leave it out",
+                                             port.name)});
+  }
   if (output.emitted && !port.type.is_list()) {
     return break_off(task, {.name = "InvalidOutput",
                             .message = fmt::format("output '{}' was given twice", port.name)});

@@ -128,11 +128,12 @@ RunRecord* RunTable::find(const RunId& run) {
 
 Result<RunRecord*> RunTable::known(const RunId& run) {
   if (RunRecord* found = find(run)) return found;
-  return fail(ErrorCode::kNotFound,
-              is_gone(run)
-                  ? fmt::format("run {} is gone: runs are kept for {} and at most {} of them",
-                                run.to_text(), to_text(limits_.retention), limits_.retention_runs)
-                  : fmt::format("there is no run {}", run.to_text()));
+  if (!is_gone(run)) {
+    return fail(ErrorCode::kNotFound, fmt::format("there is no run {}", run.to_text()));
+  }
+  return fail(ErrorCode::kGone,
+              fmt::format("run {} is gone: runs are kept for {} and at most {} of them",
+                          run.to_text(), to_text(limits_.retention), limits_.retention_runs));
 }
 
 void RunTable::fail_run(RunRecord& run, core::Failure failure) {

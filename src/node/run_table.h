@@ -27,7 +27,7 @@ class RunTable : public RunLookup {
   Result<RunRecord*> accept(const WorkflowAddress& address, std::optional<Duration> timeout);
   RunRecord* find(RunKey run) override;
   RunRecord* find(const RunId& run);
-  // 404, or 410 (kNotFound with `gone`) for one that retention took.
+  // kNotFound, or kGone for one that retention took.
   Result<RunRecord*> known(const RunId& run);
   bool is_gone(const RunId& run) const { return gone_.contains(run); }
   Status remove(const RunId& run);
