@@ -249,7 +249,6 @@ bool Arenas::close_oldest_kept() {
   return true;
 }
 
-
 void Arenas::check_invariants(ByteCount inline_bytes) const {
   ByteCount in_memory = inline_bytes;
   ByteCount in_files;

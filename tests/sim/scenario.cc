@@ -238,7 +238,8 @@ std::string to_text(const Scenario& scenario) {
     if (step.concurrency > 0) text += fmt::format(" concurrency {}", step.concurrency);
     text += " (";
     for (const model::Slot& slot : step.slots) {
-      text += fmt::format(" {}={}", type_text(function.inputs[slot.port].type), source_text(slot.source));
+      text += fmt::format(" {}={}", type_text(function.inputs[slot.port].type),
+                          source_text(slot.source));
     }
     text += " ) ->";
     for (const model::Port& port : function.outputs) text += " " + type_text(port.type);
