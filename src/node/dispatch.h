@@ -105,6 +105,7 @@ class Dispatcher : public runtime::WorkerEvents {
     std::uint64_t output_credit_used = 0;
     TaskLog log;
     bool waits_for_drain = false;
+    std::optional<std::uint16_t> blocked_on;       // The input whose data the function waits for.
     std::optional<core::Failure> pending_failure;  // Told to core when the worker is gone.
   };
   struct Worker {
@@ -141,6 +142,8 @@ class Dispatcher : public runtime::WorkerEvents {
   void feed(LiveTask& task);
   bool feed_input(LiveTask& task, Input& input);  // False: it waits for something.
   bool feed_open(LiveTask& task, Input& input);
+  // Time runs again, and the task takes a CPU slot: its data was sent, or its worker says so.
+  void unblock(LiveTask& task, std::uint16_t port);
   void send_value(LiveTask& task, Input& input, const Piece& piece);
   std::uint32_t map_region(WorkerId worker, store::RegionId region, bool writable);
 

@@ -77,12 +77,22 @@ std::uint32_t Dispatcher::map_region(WorkerId worker, store::RegionId region, bo
   return number;
 }
 
+void Dispatcher::unblock(LiveTask& task, std::uint16_t port) {
+  if (task.blocked_on != port) return;
+  task.blocked_on.reset();
+  pump_.push(core::TaskUnblocked{task.attempt});
+}
+
 void Dispatcher::feed(LiveTask& task) {
   if (!task.is_started || task.is_ending || task.pending_failure || task.waits_for_drain) return;
   const std::uint64_t handle = task.handle;
   for (std::size_t i = 0; i < task.inputs.size(); ++i) {
     while (feed_input(task, task.inputs[i])) {
       if (task.pending_failure) return;
+      if (task.blocked_on) {
+        unblock(task, task.inputs[i].port);
+        if (find_handle(handle) != &task || task.is_ending) return;
+      }
       if (runtime_->unsent(task.worker) <= kUnsentMax) continue;
       task.waits_for_drain = true;
       runtime_->once_drained(task.worker, [this, handle] {

@@ -52,8 +52,9 @@ void Dispatcher::on_frame(WorkerId worker, const sluice_frame_header& header,
       return;
     case SLUICE_FRAME_WANT:
       if ((header.flags & SLUICE_FLAG_RELEASED) != 0) {
-        pump_.push(core::TaskUnblocked{task.attempt});
-      } else {
+        unblock(task, header.port);
+      } else if (!task.blocked_on) {
+        task.blocked_on = header.port;
         pump_.push(core::TaskBlocked{task.attempt});
       }
       return;
