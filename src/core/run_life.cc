@@ -16,6 +16,9 @@ void Scheduler::Impl::on(const RunSubmitted& event) {
   if (slot >= runs_.size()) runs_.resize(slot + 1);
   SLUICE_ASSERT(runs_[slot] == nullptr, "run {} takes a place that is in use", event.run.value);
 
+  // Kept alive by its runs; entries of versions that are gone must not pile up.
+  if (graphs_.size() >= 64)
+    std::erase_if(graphs_, [](const auto& entry) { return entry.second.expired(); });
   std::weak_ptr<const Graph>& cached = graphs_[{event.app.get(), event.workflow}];
   std::shared_ptr<const Graph> graph = cached.lock();
   if (graph == nullptr) {
