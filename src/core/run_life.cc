@@ -109,7 +109,7 @@ void Scheduler::Impl::add_nodes(Run& run, const std::vector<NodeId>& placement) 
 
 void Scheduler::Impl::input_object(RunKey key, std::uint32_t input, const Object& object) {
   Run* run = find_run(key);
-  if (run == nullptr || run->ended || input >= run->graph->workflow().inputs.size()) {
+  if (run == nullptr || input >= run->graph->workflow().inputs.size()) {
     ++counters_.stale_events;
     emit_action(Release{object.id});
     return;
@@ -119,6 +119,12 @@ void Scheduler::Impl::input_object(RunKey key, std::uint32_t input, const Object
   // The same object again: it was open while it was uploaded, now it is whole.
   const Cell* cell = find_cell(*run, run->graph->step(at.step).ports.first, at);
   const bool again = cell != nullptr && cell->exists;
+  if (run->ended) {
+    ++counters_.stale_events;
+    // What the cell holds goes with it, once no attempt can read it.
+    if (!again || cell->id != object.id) emit_action(Release{object.id});
+    return;
+  }
   if (again && !cell->sealed && task.result == TaskResult::kNone) {
     if (object.sealed) seal(*run, at, 0, object);
   } else if (task.result != TaskResult::kNone || again) {

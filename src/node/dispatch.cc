@@ -410,14 +410,15 @@ void Dispatcher::finish(LiveTask& task, std::optional<core::Failure> failure,
       worker->second->task = 0;
       ++worker->second->tasks_done;
       // Regions that are gone are unmapped, so that their memory is too.
-      for (auto at = worker->second->numbers.begin(); at != worker->second->numbers.end();) {
+      for (auto at = worker->second->mapped.begin(); at != worker->second->mapped.end();) {
         if (store_.region(store::RegionId{at->first})) {
           ++at;
           continue;
         }
-        if (worker_is_clean)
-          runtime_->send(task.worker, SLUICE_FRAME_UNMAP, 0, 0, at->second & kNumberMask);
-        at = worker->second->numbers.erase(at);
+        if (worker_is_clean && at->second.number != 0) {
+          runtime_->send(task.worker, SLUICE_FRAME_UNMAP, 0, 0, at->second.number);
+        }
+        at = worker->second->mapped.erase(at);
       }
     }
     if (worker_is_clean) runtime_->give_back(task.worker);
@@ -501,6 +502,11 @@ void Dispatcher::on_unassignable(std::uint64_t ticket, const runtime::WorkerEnd&
                                         : fmt::format("status {}", end.code),
                                     end.message);
       break;
+  }
+  // Killed from outside while it was starting: as good as lost (see on_worker_ended).
+  if (end.cause == runtime::WorkerEnd::Cause::kSignalled && end.code == SIGKILL &&
+      ++lost_in_a_row_[task->attempt.task] <= kLostInARowMax) {
+    failure.counts = false;
   }
   finish(*task, std::move(failure), false);
 }

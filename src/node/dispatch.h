@@ -108,10 +108,15 @@ class Dispatcher : public runtime::WorkerEvents {
     std::optional<std::uint16_t> blocked_on;       // The input whose data the function waits for.
     std::optional<core::Failure> pending_failure;  // Told to core when the worker is gone.
   };
+  // A region as one worker knows it.
+  struct Mapped {
+    std::uint32_t number = 0;
+    bool writable = false;
+    std::uint64_t size = 0;  // As announced: a region that has grown since is mapped anew.
+  };
   struct Worker {
-    std::uint64_t task = 0;  // Handle.
-    std::unordered_map<std::uint64_t, std::uint32_t>
-        numbers;  // RegionId.value -> number; bit 31: mapped writable.
+    std::uint64_t task = 0;                            // Handle.
+    std::unordered_map<std::uint64_t, Mapped> mapped;  // By RegionId.value.
     std::uint32_t last_number = 0;
     std::uint64_t tasks_done = 0;
     aio::Timer grace;
@@ -120,9 +125,6 @@ class Dispatcher : public runtime::WorkerEvents {
   struct Pool {
     store::OutboxId outbox;
   };
-
-  static constexpr std::uint32_t kWritableBit = 1U << 31;
-  static constexpr std::uint32_t kNumberMask = kWritableBit - 1;
 
   const model::Function& function_of(const LiveTask& task) const;
   const model::Step& step_of(const LiveTask& task) const;
@@ -145,7 +147,9 @@ class Dispatcher : public runtime::WorkerEvents {
   // Time runs again, and the task takes a CPU slot: its data was sent, or its worker says so.
   void unblock(LiveTask& task, std::uint16_t port);
   void send_value(LiveTask& task, Input& input, const Piece& piece);
-  std::uint32_t map_region(WorkerId worker, store::RegionId region, bool writable);
+  // The number of the range's region on the worker's connection, mapped so far that the range is in
+  // it; 0 where that cannot be done.
+  std::uint32_t map_region(WorkerId worker, const store::Range& range, bool writable);
 
   void on_emit(LiveTask& task, const sluice_frame_header& header,
                std::span<const std::byte> payload);

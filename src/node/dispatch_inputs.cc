@@ -55,26 +55,24 @@ void Dispatcher::send_start(LiveTask& task) {
   feed(task);
 }
 
-std::uint32_t Dispatcher::map_region(WorkerId worker, store::RegionId region, bool writable) {
+std::uint32_t Dispatcher::map_region(WorkerId worker, const store::Range& range, bool writable) {
   Worker& state = *workers_.at(worker.value);
-  auto [found, is_new] = state.numbers.try_emplace(region.value, 0);
-  if (!is_new && (!writable || (found->second & kWritableBit) != 0))
-    return found->second & kNumberMask;
-  const Result<store::Store::RegionInfo> info = store_.region(region);
-  Result<Fd> descriptor = store_.open_region(region, writable);
-  if (!info || !descriptor) {
-    state.numbers.erase(found);
-    return 0;
-  }
-  if (is_new) found->second = ++state.last_number;
-  if (writable) found->second |= kWritableBit;
-  const std::uint32_t number = found->second & kNumberMask;
-  runtime_->send_map(
-      worker, number,
-      sluice_map{
-          .size = info->size, .writable = writable ? 1U : 0U, .is_file = info->is_file ? 1U : 0U},
-      std::move(*descriptor));
-  return number;
+  Mapped& mapped = state.mapped[range.region.value];
+  const bool is_known = mapped.number != 0 && mapped.size >= range.offset + range.length;
+  if (is_known && (!writable || mapped.writable)) return mapped.number;
+  const bool as_writable = writable || mapped.writable;
+  const Result<store::Store::RegionInfo> info = store_.region(range.region);
+  Result<Fd> descriptor = store_.open_region(range.region, as_writable);
+  if (!info || !descriptor) return 0;
+  if (mapped.number == 0) mapped.number = ++state.last_number;
+  mapped.writable = as_writable;
+  mapped.size = info->size;
+  runtime_->send_map(worker, mapped.number,
+                     sluice_map{.size = info->size,
+                                .writable = as_writable ? 1U : 0U,
+                                .is_file = info->is_file ? 1U : 0U},
+                     std::move(*descriptor));
+  return mapped.number;
 }
 
 void Dispatcher::unblock(LiveTask& task, std::uint16_t port) {
@@ -182,7 +180,7 @@ void Dispatcher::send_value(LiveTask& task, Input& input, const Piece& piece) {
     }
     if (const auto* range = std::get_if<store::Range>(&view->bytes);
         range != nullptr && runtime_->uses_shared_memory(task.worker)) {
-      if (const std::uint32_t number = map_region(task.worker, range->region, false); number != 0) {
+      if (const std::uint32_t number = map_region(task.worker, *range, false); number != 0) {
         const sluice_range wire{
             .region = number, .reserved = 0, .offset = range->offset, .length = view->size};
         runtime_->send(task.worker, SLUICE_FRAME_ELEMENT, SLUICE_PLACE_RANGE, input.port,
@@ -229,7 +227,7 @@ bool Dispatcher::feed_open(LiveTask& task, Input& input) {
   std::uint64_t size = std::min(there, input.credit);
   if (const auto* range = std::get_if<store::Range>(&view->bytes);
       range != nullptr && runtime_->uses_shared_memory(task.worker)) {
-    const std::uint32_t number = map_region(task.worker, range->region, false);
+    const std::uint32_t number = map_region(task.worker, *range, false);
     if (number != 0) {
       const sluice_range wire{
           .region = number, .reserved = 0, .offset = range->offset + input.sent, .length = size};

@@ -115,7 +115,7 @@ void Dispatcher::on_alloc(LiveTask& task, std::span<const std::byte> payload) {
   Result<store::Range> range = store_.grant(outbox, *size);
   std::uint32_t number = 0;
   if (range) {
-    number = map_region(task.worker, range->region, true);
+    number = map_region(task.worker, *range, true);
     if (number == 0) {
       store_.take_back(outbox, *range);
       range = fail(ErrorCode::kResourceExhausted, "the memory for an output cannot be mapped");

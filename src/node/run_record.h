@@ -67,7 +67,11 @@ struct KeptOutput {
   bool is_list = false;
   bool complete = false;  // The value is there, or the list has all its elements, or it is absent.
   bool absent = false;
-  std::vector<KeptValue> values;
+  std::vector<KeptValue> values;  // In order; of a list of lists all leaves.
+  // Of a list of lists: indexes into `values` between brackets.
+  static constexpr std::int32_t kBegin = -1;
+  static constexpr std::int32_t kEnd = -2;
+  std::vector<std::int32_t> shape;
 };
 
 // Somebody who waits for the end of a run, or for news in its log. Answered once.

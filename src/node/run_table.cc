@@ -9,10 +9,16 @@
 #include <fmt/chrono.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "wire/abi.h"
 
 namespace sluice::node {
 namespace {
+
+bool output_is_nested(const RunRecord& run, std::uint32_t output) {
+  return run.plan().outputs[output].type.lists > 1;
+}
 
 constexpr std::uint64_t kKeptInMemory = 256 << 10;  // Outputs of one run held in memory.
 constexpr std::size_t kAttemptsPerRun =
@@ -83,6 +89,18 @@ Result<RunRecord*> RunTable::accept(const WorkflowAddress& address,
   run.version = address.version;
   run.workflow = address.workflow;
   run.outputs.resize(run.plan().outputs.size());
+  for (std::size_t i = 0; i < run.outputs.size(); ++i) {
+    // Core has nothing to say about an output that is a literal.
+    const auto* literal = std::get_if<model::Literal>(&run.plan().outputs[i].source);
+    if (literal == nullptr) continue;
+    run.outputs[i].complete = true;
+    std::string text = to_text(literal->value);
+    const Checksum sum = checksum(std::as_bytes(std::span(text)));
+    run.outputs[i].values.push_back(KeptValue{.size = text.size(),
+                                              .checksum = sum,
+                                              .meta = {.kind = SLUICE_KIND_JSON},
+                                              .content = std::move(text)});
+  }
   run.folder =
       paths_.runs() / "default" /
       fmt::format("{:%Y%m%d}", fmt::gmtime(std::chrono::system_clock::to_time_t(
@@ -296,15 +314,22 @@ void RunTable::on(const core::OutputElement& element) {
   RunRecord& run = *find(element.run);
   KeptOutput& output = run.outputs[element.output];
   output.is_list = true;
-  SLUICE_ASSERT(element.index == output.values.size(), "output element {} after {}", element.index,
-                output.values.size());
-  if (!element.object) {
-    output.values.push_back(KeptValue{.hole = true});
+  if (element.kind == core::Deliver::Kind::kListBegin ||
+      element.kind == core::Deliver::Kind::kListEnd) {
+    const bool begins = element.kind == core::Deliver::Kind::kListBegin;
+    output.shape.push_back(begins ? KeptOutput::kBegin : KeptOutput::kEnd);
     return;
   }
+  const std::size_t at = output.values.size();
+  // A hole of a list of lists may come before the first bracket has: then the shape begins with it.
+  if (output_is_nested(run, element.output)) output.shape.push_back(static_cast<std::int32_t>(at));
   output.values.emplace_back();
-  output.values.back() = keep(run, element.output, element.index, *element.object);
-  start_saves();
+  if (element.object) {
+    output.values[at] = keep(run, element.output, at, *element.object);
+    start_saves();
+  } else {
+    output.values[at].hole = true;
+  }
 }
 
 void RunTable::on(const core::OutputReady& ready) {

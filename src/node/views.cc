@@ -62,13 +62,47 @@ Json value_json(const RunRecord& run, const std::string& name, std::optional<std
   return reference(run, name, index, value);
 }
 
+// A list of lists: the brackets are in `shape`. Elements of inner lists have no address of their
+// own.
+Json nested_json(const RunRecord& run, const std::string& name, const KeptOutput& output,
+                 std::uint64_t& budget) {
+  std::vector<Json> open;
+  open.push_back(Json::list());
+  for (const std::int32_t mark : output.shape) {
+    if (mark == KeptOutput::kBegin) {
+      open.push_back(Json::list());
+    } else if (mark == KeptOutput::kEnd) {
+      Json inner = std::move(open.back());
+      open.pop_back();
+      open.back().push(std::move(inner));
+    } else {
+      const auto at = static_cast<std::size_t>(mark);
+      open.back().push(value_json(run, name, std::nullopt, output.values[at], budget));
+    }
+  }
+  return std::move(open.front());
+}
+
 Json output_json(const RunRecord& run, const std::string& name, const KeptOutput& output,
                  std::uint64_t& budget) {
   if (!output.is_list) return value_json(run, name, std::nullopt, output.values.front(), budget);
+  if (!output.shape.empty()) return nested_json(run, name, output, budget);
   Json list = Json::list();
-  for (std::size_t i = 0; i < output.values.size(); ++i)
+  for (std::size_t i = 0; i < output.values.size(); ++i) {
     list.push(value_json(run, name, i, output.values[i], budget));
+  }
   return list;
+}
+
+api::OutputBytes json_bytes(const Json& value) {
+  std::string text = to_text(value);
+  const std::uint64_t size = text.size();
+  std::string etag = hex_of(checksum(std::as_bytes(std::span(text))));
+  return {.content = std::move(text),
+          .size = size,
+          .content_type = "application/json",
+          .file_name = {},
+          .etag = std::move(etag)};
 }
 
 Json times(const RunRecord& run) {
@@ -407,17 +441,20 @@ Result<api::OutputBytes> output_bytes(const RunRecord& run, const std::string& n
   };
   if (index && !output.is_list && !output.values.empty())
     return fail(ErrorCode::kNotFound, fmt::format("output '{}' is no list", name));
+  if (index && !output.shape.empty()) {
+    if (!output.complete) return not_there();
+    std::uint64_t all = UINT64_MAX;
+    const Json lists = nested_json(run, name, output, all);
+    if (*index >= lists.as_list()->size()) {
+      return fail(ErrorCode::kNotFound,
+                  fmt::format("output '{}' has {} elements", name, lists.as_list()->size()));
+    }
+    return json_bytes((*lists.as_list())[*index]);
+  }
   if (!index && output.is_list) {
     if (!output.complete) return not_there();
-    std::uint64_t budget = UINT64_MAX;
-    std::string text = to_text(output_json(run, name, output, budget));
-    const std::uint64_t size = text.size();
-    std::string etag = hex_of(checksum(std::as_bytes(std::span(text))));
-    return api::OutputBytes{.content = std::move(text),
-                            .size = size,
-                            .content_type = "application/json",
-                            .file_name = {},
-                            .etag = std::move(etag)};
+    std::uint64_t all = UINT64_MAX;
+    return json_bytes(output_json(run, name, output, all));
   }
   const std::size_t at = index.value_or(0);
   if (at >= output.values.size() || !output.values[at].saved) {
