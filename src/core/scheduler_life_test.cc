@@ -5,7 +5,6 @@
 namespace sluice::core::testing {
 using namespace std::chrono_literals;
 
-
 TEST_P(SchedulerTest, attempts_are_retried_with_growing_waits_and_then_used_up) {
   model::Retry retry = attempts(3, 1s);
   retry.factor = 3;

@@ -5,7 +5,6 @@
 namespace sluice::core::testing {
 using namespace std::chrono_literals;
 
-
 TEST_P(SchedulerTest, a_reader_goes_on_when_the_next_attempt_writes_the_same) {
   const auto a = plan.step({.name = "a", .retry = attempts(2)});
   const auto b = plan.step({.name = "b", .in = {{out_of(a)}}});

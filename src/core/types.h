@@ -16,8 +16,8 @@
 
 namespace sluice::core {
 
-// One execution of one step in a run; per element in a foreach (else index 0). Its path in the world
-// is `step` or `step.7`.
+// One execution of one step in a run; per element in a foreach (else index 0). Its path in the
+// world is `step` or `step.7`.
 struct TaskKey {
   RunKey run;
   std::uint32_t step = 0;
@@ -43,10 +43,10 @@ struct Object {
 };
 
 struct Failure {
-  std::string name;                // `Timeout`, `Crash`, `ValueError`, …
+  std::string name;  // `Timeout`, `Crash`, `ValueError`, …
   std::string message;
   std::vector<std::string> bases;  // Names of base classes: `retry` and `catch` match them too.
-  bool counts = true;              // false: worker or node lost, put back. Not an attempt of the user's.
+  bool counts = true;  // false: worker or node lost, put back. Not an attempt of the user's.
   friend bool operator==(const Failure&, const Failure&) = default;
 };
 
@@ -64,47 +64,107 @@ struct RunSubmitted {
 };
 // Data of the run's inputs. A plain input gets one Object (open while it is uploaded, then again
 // sealed); a list input gets its elements in order and is then closed. Inputs are committed data.
-struct InputReady { RunKey run; std::uint32_t input = 0; Object object; };
-struct InputElement { RunKey run; std::uint32_t input = 0; Object object; };
-struct InputClosed { RunKey run; std::uint32_t input = 0; };
-struct InputAbsent { RunKey run; std::uint32_t input = 0; };
+struct InputReady {
+  RunKey run;
+  std::uint32_t input = 0;
+  Object object;
+};
+struct InputElement {
+  RunKey run;
+  std::uint32_t input = 0;
+  Object object;
+};
+struct InputClosed {
+  RunKey run;
+  std::uint32_t input = 0;
+};
+struct InputAbsent {
+  RunKey run;
+  std::uint32_t input = 0;
+};
 
 // What became of an attempt that core started. An epoch that is not the current one is stale:
 // ignored and counted.
-struct TaskStarted { Attempt attempt; };    // Its code runs: the timeout counts from here.
-struct TaskBlocked { Attempt attempt; };    // Waits for data in a read: holds no CPU slot, time stands still.
-struct TaskUnblocked { Attempt attempt; };
-struct Emitted { Attempt attempt; std::uint32_t port = 0; Object object; };  // The value, or the next element. Open: readers may follow it.
-struct Sealed { Attempt attempt; std::uint32_t port = 0; Object object; };   // The open object emitted last on this port is whole.
-struct Consumed { Attempt attempt; std::uint32_t slot = 0; std::uint32_t elements = 0; };  // The reader has room for so many more.
-struct TaskDone { Attempt attempt; };       // Code ended well. Lists close; outputs not emitted are absent.
-struct TaskFailed { Attempt attempt; Failure failure; };
-struct AttemptEnded { Attempt attempt; };   // The kernel says so, after an EndAttempt.
+struct TaskStarted {
+  Attempt attempt;
+};  // Its code runs: the timeout counts from here.
+struct TaskBlocked {
+  Attempt attempt;
+};  // Waits for data in a read: holds no CPU slot, time stands still.
+struct TaskUnblocked {
+  Attempt attempt;
+};
+struct Emitted {
+  Attempt attempt;
+  std::uint32_t port = 0;
+  Object object;
+};  // The value, or the next element. Open: readers may follow it.
+struct Sealed {
+  Attempt attempt;
+  std::uint32_t port = 0;
+  Object object;
+};  // The open object emitted last on this port is whole.
+struct Consumed {
+  Attempt attempt;
+  std::uint32_t slot = 0;
+  std::uint32_t elements = 0;
+};  // The reader has room for so many more.
+struct TaskDone {
+  Attempt attempt;
+};  // Code ended well. Lists close; outputs not emitted are absent.
+struct TaskFailed {
+  Attempt attempt;
+  Failure failure;
+};
+struct AttemptEnded {
+  Attempt attempt;
+};  // The kernel says so, after an EndAttempt.
 
-struct Committed { Attempt attempt; };      // The record of a Commit is ordered.
-struct CancelRun { RunKey run; };
-struct FailRun { RunKey run; Failure failure; };  // From outside: a broken upload.
-struct ForgetRun { RunKey run; };           // The ended run leaves the tables.
-struct SlotsChanged { std::uint32_t slots = 0; };  // CPU slots of this node.
+struct Committed {
+  Attempt attempt;
+};  // The record of a Commit is ordered.
+struct CancelRun {
+  RunKey run;
+};
+struct FailRun {
+  RunKey run;
+  Failure failure;
+};  // From outside: a broken upload.
+struct ForgetRun {
+  RunKey run;
+};  // The ended run leaves the tables.
+struct SlotsChanged {
+  std::uint32_t slots = 0;
+};  // CPU slots of this node.
 struct DeadlineReached {};
 
 // What another node's scheduler says about a task that runs there (Forward, delivered).
 struct Fact {
   static constexpr std::uint32_t kWholeStep = 0xffffffff;
-  enum class Kind : std::uint8_t { kEmitted, kSealed, kDone, kSkipped, kFailed, kVoided, kRunEnded, kCounted };
+  enum class Kind : std::uint8_t {
+    kEmitted,
+    kSealed,
+    kDone,
+    kSkipped,
+    kFailed,
+    kVoided,
+    kRunEnded,
+    kCounted
+  };
   Kind kind = Kind::kEmitted;
   Attempt attempt;
-  std::uint32_t port = 0;   // kWholeStep: of a foreach that is skipped as a whole.
-  std::uint32_t index = 0;  // Of the element, where the port is a list; kCounted: how many there are.
+  std::uint32_t port = 0;  // kWholeStep: of a foreach that is skipped as a whole.
+  std::uint32_t index =
+      0;  // Of the element, where the port is a list; kCounted: how many there are.
   Object object;
   Failure failure;
   friend bool operator==(const Fact&, const Fact&) = default;
 };
 
-using Event = std::variant<RunSubmitted, InputReady, InputElement, InputClosed, InputAbsent, TaskStarted,
-                           TaskBlocked, TaskUnblocked, Emitted, Sealed, Consumed, TaskDone, TaskFailed,
-                           AttemptEnded, Committed, CancelRun, FailRun, ForgetRun, SlotsChanged,
-                           DeadlineReached, Fact>;
+using Event = std::variant<RunSubmitted, InputReady, InputElement, InputClosed, InputAbsent,
+                           TaskStarted, TaskBlocked, TaskUnblocked, Emitted, Sealed, Consumed,
+                           TaskDone, TaskFailed, AttemptEnded, Committed, CancelRun, FailRun,
+                           ForgetRun, SlotsChanged, DeadlineReached, Fact>;
 
 // ---- actions -----------------------------------------------------------------------------------
 
@@ -125,10 +185,10 @@ struct Binding {
 
 struct StartTask {
   Attempt attempt;
-  std::uint32_t number = 1;          // What the user sees.
-  std::optional<TimePoint> deadline; // Of the run, for the task's context.
-  TimePoint ready;                   // When its last input was there.
-  std::uint32_t bindings_first = 0;  // Range in Actions::bindings.
+  std::uint32_t number = 1;           // What the user sees.
+  std::optional<TimePoint> deadline;  // Of the run, for the task's context.
+  TimePoint ready;                    // When its last input was there.
+  std::uint32_t bindings_first = 0;   // Range in Actions::bindings.
   std::uint32_t bindings_count = 0;
   friend bool operator==(const StartTask&, const StartTask&) = default;
 };
@@ -155,25 +215,35 @@ struct Commit {
   friend bool operator==(const Commit&, const Commit&) = default;
 };
 // Core needs the object no more. Node frees it unless it holds it for another reason.
-struct Release { ObjectId object; friend bool operator==(const Release&, const Release&) = default; };
+struct Release {
+  ObjectId object;
+  friend bool operator==(const Release&, const Release&) = default;
+};
 // Committed data of an output of the run; for a list element by element. Node keeps it before it
 // handles the next action (a Release may follow).
 struct OutputElement {
-  RunKey run; std::uint32_t output = 0; std::uint32_t index = 0;
+  RunKey run;
+  std::uint32_t output = 0;
+  std::uint32_t index = 0;
   std::optional<Object> object;  // Nothing: a hole.
   // A list of lists: kListBegin, elements with their index in the inner list, kListEnd.
   Deliver::Kind kind = Deliver::Kind::kElement;
   friend bool operator==(const OutputElement&, const OutputElement&) = default;
 };
 struct OutputReady {
-  RunKey run; std::uint32_t output = 0;
+  RunKey run;
+  std::uint32_t output = 0;
   std::optional<Object> object;  // Plain outputs; nothing: absent.
   bool is_list = false;          // The list is complete, with `count` elements.
   std::uint32_t count = 0;
   friend bool operator==(const OutputReady&, const OutputReady&) = default;
 };
-struct TaskRetries {  // For the journal and the log: an attempt failed, the next one starts at `at`.
-  Attempt attempt; std::uint32_t number = 1; Failure failure; TimePoint at;
+struct TaskRetries {  // For the journal and the log: an attempt failed, the next one starts at
+                      // `at`.
+  Attempt attempt;
+  std::uint32_t number = 1;
+  Failure failure;
+  TimePoint at;
   friend bool operator==(const TaskRetries&, const TaskRetries&) = default;
 };
 struct RunEnded {
@@ -185,21 +255,40 @@ struct RunEnded {
   friend bool operator==(const RunEnded&, const RunEnded&) = default;
 };
 // Every attempt of an ended run is over: node may remove what it holds of it.
-struct RunDrained { RunKey run; friend bool operator==(const RunDrained&, const RunDrained&) = default; };
-struct Forward { NodeId node; Fact fact; friend bool operator==(const Forward&, const Forward&) = default; };
+struct RunDrained {
+  RunKey run;
+  friend bool operator==(const RunDrained&, const RunDrained&) = default;
+};
+struct Forward {
+  NodeId node;
+  Fact fact;
+  friend bool operator==(const Forward&, const Forward&) = default;
+};
 
-using Action = std::variant<StartTask, Deliver, EndAttempt, Commit, Release, OutputElement, OutputReady,
-                            TaskRetries, RunEnded, RunDrained, Forward>;
+using Action = std::variant<StartTask, Deliver, EndAttempt, Commit, Release, OutputElement,
+                            OutputReady, TaskRetries, RunEnded, RunDrained, Forward>;
 
 // The reused output buffer of apply(): nothing is allocated in steady state.
 struct Actions {
   std::vector<Action> list;
   std::vector<Binding> bindings;
-  void clear() { list.clear(); bindings.clear(); }
+  void clear() {
+    list.clear();
+    bindings.clear();
+  }
 };
 
 enum class TaskState : std::uint8_t {
-  kWaiting, kReady, kPreparing, kRunning, kBlocked, kFinished, kSucceeded, kFailed, kSkipped, kCancelled,
+  kWaiting,
+  kReady,
+  kPreparing,
+  kRunning,
+  kBlocked,
+  kFinished,
+  kSucceeded,
+  kFailed,
+  kSkipped,
+  kCancelled,
 };
 
 }  // namespace sluice::core

@@ -15,7 +15,17 @@
 
 namespace sluice::journal {
 
-enum class RecordKind : std::uint8_t { kApp, kAccept, kCommit, kAttempt, kWait, kAnswer, kCancel, kEnd, kForget };
+enum class RecordKind : std::uint8_t {
+  kApp,
+  kAccept,
+  kCommit,
+  kAttempt,
+  kWait,
+  kAnswer,
+  kCancel,
+  kEnd,
+  kForget
+};
 
 struct Record {
   RecordKind kind = RecordKind::kAccept;
@@ -33,7 +43,8 @@ class Journal {
   virtual ~Journal() = default;
   // `on_ordered` is called (maybe before append returns) when the records have their place in the
   // order; `on_durable` when they are on disk. Both with the number of the last one. Loop thread.
-  virtual void append(std::vector<Record> records, std::move_only_function<void(RecordNumber)> on_ordered,
+  virtual void append(std::vector<Record> records,
+                      std::move_only_function<void(RecordNumber)> on_ordered,
                       std::move_only_function<void(RecordNumber)> on_durable) = 0;
   virtual Status load(const std::function<void(RecordNumber, const Record&)>& visitor) = 0;
   virtual void forget(const RunId& run) = 0;

@@ -1,9 +1,9 @@
 #pragma once
 
 // Workers: processes that execute tasks of one function version. Runtime starts them when they are
-// asked for, keeps them warm, ends them when they are idle too long or in the way, and moves frames.
-// It does not know what a task is: node asks for a worker with a ticket and speaks to it in frames.
-// The deciding half (whom to give, when to start or end one) is pool_policy.h. Loop only.
+// asked for, keeps them warm, ends them when they are idle too long or in the way, and moves
+// frames. It does not know what a task is: node asks for a worker with a ticket and speaks to it in
+// frames. The deciding half (whom to give, when to start or end one) is pool_policy.h. Loop only.
 
 #include <cstdint>
 #include <memory>
@@ -22,23 +22,31 @@
 namespace sluice::runtime {
 
 struct PoolSpec {
-  std::string name;                // `app@3/count`, for people.
+  std::string name;  // `app@3/count`, for people.
   std::vector<std::string> argv;
   std::vector<std::string> env;
-  std::string setup;               // JSON payload of the `setup` frame, with `"scratch":"@SCRATCH@"`
-                                   // where the worker's own folder is to be put.
-  std::uint32_t workers_max = 0;   // 0: no limit but the runtime's.
+  std::string setup;              // JSON payload of the `setup` frame, with `"scratch":"@SCRATCH@"`
+                                  // where the worker's own folder is to be put.
+  std::uint32_t workers_max = 0;  // 0: no limit but the runtime's.
 };
 
 // Why a worker is gone, or never came to be.
 struct WorkerEnd {
-  enum class Cause : std::uint8_t { kExited, kSignalled, kSpawnFailed, kLoadFailed, kStartTimeout, kProtocol, kStopped };
+  enum class Cause : std::uint8_t {
+    kExited,
+    kSignalled,
+    kSpawnFailed,
+    kLoadFailed,
+    kStartTimeout,
+    kProtocol,
+    kStopped
+  };
   Cause cause = Cause::kExited;
-  int code = 0;             // Exit status or signal, where the process has ended.
-  // kLoadFailed: the payload of `failed`. Else a sentence for people; of a start that failed, behind
-  // what the process printed.
+  int code = 0;  // Exit status or signal, where the process has ended.
+  // kLoadFailed: the payload of `failed`. Else a sentence for people; of a start that failed,
+  // behind what the process printed.
   std::string message;
-  std::string output;       // The last 16 KiB that a worker printed which never came to be ready.
+  std::string output;  // The last 16 KiB that a worker printed which never came to be ready.
 };
 
 // What node hears. All on the loop, never from inside a call into Runtime. None of them may destroy
@@ -52,8 +60,10 @@ class WorkerEvents {
   // A frame other than hello and ready. Valid header; the payload is node's to parse. What the
   // process printed before it sent `done` or `failed` has been given to on_output before. Frames of
   // a worker that is being ended still come.
-  virtual void on_frame(WorkerId worker, const sluice_frame_header& header, std::span<const std::byte> payload) = 0;
-  virtual void on_output(WorkerId worker, std::span<const std::byte> text) = 0;  // stdout and stderr
+  virtual void on_frame(WorkerId worker, const sluice_frame_header& header,
+                        std::span<const std::byte> payload) = 0;
+  virtual void on_output(WorkerId worker,
+                         std::span<const std::byte> text) = 0;  // stdout and stderr
   // The process and its group are gone. For every worker that was ever assigned, idle or not.
   virtual void on_worker_ended(WorkerId worker, const WorkerEnd& end) = 0;
 };
@@ -70,13 +80,15 @@ struct WorkerView {
 
 struct RuntimeOptions {
   std::uint32_t workers_max = 0;  // Processes in all; idle ones of other pools make room.
-  std::filesystem::path scratch;  // Scratch folders are made in it: the one start_launcher was given.
+  std::filesystem::path
+      scratch;  // Scratch folders are made in it: the one start_launcher was given.
   int nice = 0;
 };
 
 class Runtime {
  public:
-  Runtime(aio::Loop& loop, LauncherHandle launcher, const Limits& limits, RuntimeOptions options, WorkerEvents& events);
+  Runtime(aio::Loop& loop, LauncherHandle launcher, const Limits& limits, RuntimeOptions options,
+          WorkerEvents& events);
   // Kills what still runs and waits until it is gone; nobody hears of it. stop() is the gentle way.
   ~Runtime();
 
@@ -89,19 +101,20 @@ class Runtime {
   void withdraw(std::uint64_t ticket);  // Not wanted any more; no answer will come.
   // The worker has no task any more: it is idle again, or goes to the next ticket.
   void give_back(WorkerId worker);
-  // SIGTERM and nothing more: the worker's function is asked to stop (a `cancel` frame says why), the
-  // worker lives on.
+  // SIGTERM and nothing more: the worker's function is asked to stop (a `cancel` frame says why),
+  // the worker lives on.
   void interrupt(WorkerId worker);
   // SIGTERM now, SIGKILL of the group after the grace; on_worker_ended (kStopped) follows.
   void end_worker(WorkerId worker);
   void kill_worker(WorkerId worker);  // SIGKILL now.
 
-  // Frames to an assigned worker, batched per turn of the loop. `parts` are concatenated. Frames to a
-  // worker that is gone, or about to, are dropped.
-  void send(WorkerId worker, std::uint8_t type, std::uint8_t flags, std::uint16_t port, std::uint64_t handle,
-            std::initializer_list<std::span<const std::byte>> parts = {});
+  // Frames to an assigned worker, batched per turn of the loop. `parts` are concatenated. Frames to
+  // a worker that is gone, or about to, are dropped.
+  void send(WorkerId worker, std::uint8_t type, std::uint8_t flags, std::uint16_t port,
+            std::uint64_t handle, std::initializer_list<std::span<const std::byte>> parts = {});
   void send_map(WorkerId worker, std::uint32_t region, const sluice_map& map, Fd descriptor);
-  // Bytes queued for the worker that its socket has not taken: what feeds it waits while this is large.
+  // Bytes queued for the worker that its socket has not taken: what feeds it waits while this is
+  // large.
   std::size_t unsent(WorkerId worker) const;
   // Called once when unsent() has fallen below 64 KiB.
   void once_drained(WorkerId worker, std::move_only_function<void()> callback);
@@ -109,7 +122,8 @@ class Runtime {
   PoolId pool_of(WorkerId worker) const;
 
   std::vector<WorkerView> workers() const;
-  // Ends all workers; `done` when none is left. Tickets, also later ones, are unassignable (kStopped).
+  // Ends all workers; `done` when none is left. Tickets, also later ones, are unassignable
+  // (kStopped).
   void stop(std::move_only_function<void()> done);
   void on_launcher_lost(std::move_only_function<void()> callback);
 
