@@ -47,7 +47,7 @@ ONLY_IN = [
     ("libfyaml", ["src/model/*.cc"], "YAML is read in model"),
     ("archive", ["src/bundle/*.cc"], "archives are read in bundle"),
     ("sqlite3", ["src/journal/*.cc"], "the database is the journal's"),
-    ("openssl/", ["src/base/hash.cc", "src/base/random.cc", "src/base/ids.cc"], "cryptography is base's"),
+    ("openssl/", ["src/base/hash.cc", "src/base/base64.cc"], "cryptography is base's"),
     ("xxhash", ["src/base/hash.cc"], "hashes are base/hash.h"),
 ]
 # At most so many files of a folder may name a library at all.
