@@ -213,8 +213,8 @@ void NodeControl::finish_upload(RunId run, api::Reply<void> reply) {
 }
 
 void NodeControl::abort_upload(RunId run, std::string why) {
-  // Nobody waits for the answer, and a full queue must not leave the run open: the reply tries
-  // again.
+  // Nobody waits for the answer. Only a loop that has stopped, or 65,536 calls behind, refuses it.
+  // The run then ends by its time-out, as any other whose inputs do not come.
   on_loop<void>([](const Result<void>&) {},
                 [this, run, why = std::move(why)](auto answer) {
                   parts_.intake.abort(run, why);
