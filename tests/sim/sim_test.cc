@@ -20,7 +20,7 @@ TEST(Simulator, ReachesTheRareCases) {
   std::uint64_t rolled_back = 0;
   std::uint64_t succeeded = 0;
   std::uint64_t events = 0;
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     Trace trace(false);
     const World::Report report = World(seed, trace).run();
     ASSERT_EQ(report.violation, std::nullopt) << "seed " << seed;
