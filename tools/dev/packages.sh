@@ -7,7 +7,8 @@ declare -A package_sets=(
            libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libfyaml-dev libarchive-dev
            libcurl4-openssl-dev libssl-dev libxxhash-dev libzstd-dev libre2-dev"
   # What tests and benchmarks use beside that. llvm-19 gives sanitizer reports their names.
-  [tests]="clang-format-19 llvm-19 libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev procps"
+  [tests]="clang-format-19 llvm-19 libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev procps
+           python3-numpy python3-wheel python3-setuptools"
   [tools]="clang-format-19 clang-tidy-19 python3"
   [npm]="npm"
 )

@@ -1,6 +1,7 @@
 """Every kind of value in and out, as every annotation, in both modes."""
 
 import os
+import importlib.util
 import subprocess
 import unittest
 
@@ -8,7 +9,9 @@ from .fake_node import PYTHON, Value, wire
 from .worker_case import WorkerCase
 
 MIB = 1 << 20
-HAS_NUMPY = subprocess.call([PYTHON, "-c", "import numpy"], stderr=subprocess.DEVNULL) == 0
+# The worker's Python and the one that runs this file need it both.
+HAS_NUMPY = (importlib.util.find_spec("numpy") is not None
+             and subprocess.call([PYTHON, "-c", "import numpy"], stderr=subprocess.DEVNULL) == 0)
 EVALUATE = """
 def run(x):
     if "numpy" in x: import numpy
