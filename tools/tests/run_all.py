@@ -94,8 +94,9 @@ PHASES = {
     "units-release": ctest("release", "-LE", "style"),
     "tools": unittests("tools/tests", 2),
     "python-sdk": unittests("sdk/python/tests", 10, CORES),
-    "integration": unittests("tests/integration", 20, CORES),
+    # Before the integration tests: it fetches the texts that one of them reads.
     "demo": script([sys.executable, "tools/dev/demo.py"], 10),
+    "integration": unittests("tests/integration", 20, CORES),
     "chaos": script([sys.executable, "tests/integration/chaos.py", "--minutes", "1"], 5),
     "build-asan": build("asan"),
     "units-asan": ctest("asan", "-LE", "style"),
