@@ -106,7 +106,11 @@ void Scheduler::Impl::on(const Fact& fact) {
       break;
     case Fact::Kind::kVoided:
       set_state(run, at.step, task, TaskState::kWaiting);
-      void_results(run, at, true);
+      // Facts of two nodes cross: a task here may have started on an element of a list that was
+      // closed without it before. No attempt will write that element again.
+      void_results(
+          run, at,
+          !(table.foreach && is_closed(run, at.step) && at.index >= element_count(run, at.step)));
       return;
     case Fact::Kind::kRunEnded:
       return;

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Runs the simulator of build/release on new seeds, one process per core, and the seeds of past bugs.
 
-    sim.py [--minutes N] [--from SEED] [--json FILE]
+    sim.py [--minutes N | --seeds N] [--from SEED] [--json FILE]
+
+    --seeds N  so many seeds a process, from SEED on: the share of `./dev test`, which must say the same
+               of the same commit every time. Campaigns (`./dev sim`) draw new seeds.
 
 A process stops at its first bad seed and prints how to run it again.
 """
@@ -25,6 +28,7 @@ SEEDS_PER_PROCESS = 1 << 40  # Far more than any campaign runs: two processes ne
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--seeds", type=int)
     parser.add_argument("--from", type=int, dest="first", default=None, help="the first seed (default: drawn)")
     parser.add_argument("--json")
     arguments = parser.parse_args()
@@ -38,6 +42,8 @@ def main():
         open(log, "wb").close()
         if number == 0:
             command = [SIMULATOR, "--list", "tests/sim/seeds"]
+        elif arguments.seeds is not None:
+            command = [SIMULATOR, "--seeds", str(arguments.seeds), "--from", str(first + (number - 1) * arguments.seeds)]
         else:
             command = [SIMULATOR, "--minutes", str(minutes), "--from", str(first + number * SEEDS_PER_PROCESS)]
         try:
@@ -48,9 +54,11 @@ def main():
             return Outcome.failure(f"sim: `{' '.join(command)}`: status {status}, see {log}"), tail(log)
         return Outcome(passed=1), tail(log, 1)
 
+    # With a number of seeds the same ones everywhere, however many cores there are.
+    processes = 2 if arguments.seeds is not None else os.cpu_count() or 1
     total = Outcome()
     with ThreadPoolExecutor() as pool:
-        for outcome, text in pool.map(run, range(1 + (os.cpu_count() or 1))):
+        for outcome, text in pool.map(run, range(1 + processes)):
             total.add(outcome)
             print(text, flush=True)
     for note in total.notes:
