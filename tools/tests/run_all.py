@@ -102,7 +102,7 @@ PHASES = {
     "units-asan": ctest("asan", "-LE", "style"),
     "build-tsan": build("tsan"),
     "units-tsan": ctest("tsan", "-LE", "style"),
-    "sim": script([sys.executable, "tools/tests/sim.py", "--seeds", "5000", "--from", "20000"], 5),
+    "sim": script([sys.executable, "tools/tests/sim.py", "--seeds", "30000", "--from", "20000"], 5),
     "fuzz": script([sys.executable, "tools/tests/fuzz.py", "--seconds-each", "60"], 15, "asan"),
 }
 
