@@ -90,6 +90,7 @@ struct RunRecord {
   TimePoint accepted_at;  // The same moment on the monotonic clock: µs of attempts count from it.
   std::optional<WallTime> started;
   std::optional<WallTime> ended;
+  TimePoint ended_at;  // The same moment on the monotonic clock, for retention.
   std::optional<core::Failure> failure;
   std::string failed_task;  // Path.
   std::string failed_log;   // The last log lines of the attempt that failed.
@@ -104,7 +105,8 @@ struct RunRecord {
   std::vector<KeptOutput> outputs;   // Per workflow output.
   std::uint64_t kept_in_memory = 0;  // Bytes of outputs held in `content` strings.
   std::uint64_t kept_on_disk = 0;
-  std::filesystem::path folder;  // Made when first needed.
+  std::uint64_t disk_counted = 0;  // What RunTable's sum has of this run: outputs and log.
+  std::filesystem::path folder;    // Made when first needed.
   bool folder_made = false;
 
   std::vector<AttemptRecord>

@@ -25,10 +25,17 @@ constexpr std::size_t kAttemptsPerRun =
     100'000;  // Attempt records of one run; later ones are only counted.
 constexpr std::uint64_t kAttemptsInAll = 1'000'000;  // Beyond, the oldest ended runs lose theirs.
 constexpr std::size_t kSavesAtOnce = 8;
-constexpr std::size_t kGoneMax = 100'000;  // Ids that answer 410 instead of 404.
 
 WallTime wall_now() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
+// Bytes that the files of all runs may take; 0 where the file system does not say.
+std::uint64_t disk_share(const std::filesystem::path& folder, double share) {
+  struct statvfs disk{};
+  if (::statvfs(folder.c_str(), &disk) != 0) return 0;
+  return static_cast<std::uint64_t>(static_cast<double>(disk.f_blocks) *
+                                    static_cast<double>(disk.f_frsize) * share);
 }
 
 // Bulk thread: copies `size` bytes from a region to a new file.
@@ -61,14 +68,9 @@ RunTable::RunTable(Pump& pump, store::Store& store, journal::Journal& journal, a
       bulk_(bulk),
       limits_(limits),
       paths_(std::move(paths)),
-      random_(random) {
-  struct statvfs disk{};
-  if (::statvfs(paths_.runs().c_str(), &disk) == 0) {
-    disk_max_ = static_cast<std::uint64_t>(static_cast<double>(disk.f_blocks) *
-                                           static_cast<double>(disk.f_frsize) *
-                                           limits_.retention_disk_share);
-  }
-}
+      random_(random),
+      retention_(limits, disk_share(paths_.runs(), limits.retention_disk_share)),
+      retention_timer_(loop) {}
 
 RunTable::~RunTable() = default;
 
@@ -146,12 +148,14 @@ RunRecord* RunTable::find(const RunId& run) {
 
 Result<RunRecord*> RunTable::known(const RunId& run) {
   if (RunRecord* found = find(run)) return found;
-  if (!is_gone(run)) {
+  if (!retention_.is_gone(run)) {
     return fail(ErrorCode::kNotFound, fmt::format("there is no run {}", run.to_text()));
   }
   return fail(ErrorCode::kGone,
-              fmt::format("run {} is gone: runs are kept for {} and at most {} of them",
-                          run.to_text(), to_text(limits_.retention), limits_.retention_runs));
+              fmt::format("run {} is gone: runs are kept for {}, at most {} of them, while their "
+                          "files take at most {:.3g} % of the disk",
+                          run.to_text(), to_text(limits_.retention), limits_.retention_runs,
+                          limits_.retention_disk_share * 100));
 }
 
 void RunTable::fail_run(RunRecord& run, core::Failure failure) {
@@ -234,7 +238,7 @@ KeptValue RunTable::keep(RunRecord& run, std::uint32_t output, std::size_t value
     kept.content = Packed{.offset = run.pack_size};
     run.pack_size += bytes.size();
     run.kept_on_disk += bytes.size();
-    disk_used_ += bytes.size();
+    count_disk(run);
     return kept;
   }
   const std::string& name = run.plan().outputs[output].name;
@@ -294,7 +298,7 @@ void RunTable::saved(const Save& save, Status status) {
   KeptValue& value = run->outputs[save.output].values[save.value];
   value.saved = true;
   run->kept_on_disk += value.size;
-  disk_used_ += value.size;
+  count_disk(*run);
   --run->saves_pending;
   if (!status) {
     const std::string message =
@@ -305,9 +309,16 @@ void RunTable::saved(const Save& save, Status status) {
       run->end_pending->failure = core::Failure{.name = "DataLost", .message = message};
     } else if (!run->end_pending) {
       fail_run(*run, {.name = "DataLost", .message = message});
+      run = find(save.run);
+      if (run == nullptr) return;
     }
   }
-  if (run->end_pending && run->saves_pending == 0) conclude(*run);
+  if (run->saves_pending > 0) return;
+  if (run->end_pending) {
+    conclude(*run);
+  } else {
+    settle(*run);
+  }
 }
 
 void RunTable::on(const core::OutputElement& element) {
@@ -385,18 +396,16 @@ void RunTable::conclude(RunRecord& run) {
   }
   run.failure = ended.failure;
   run.ended = wall_now();
+  run.ended_at = loop_.now();
   run.upload_open = false;
   --in_flight_;
   ++totals_[{run.workflow_name(), run.state}];
   journal_.append(
       {journal::Record{.kind = journal::RecordKind::kEnd, .run = run.id}},
       [](journal::RecordNumber) {}, [](journal::RecordNumber) {});
-  ended_.push_back(run.id);
-  ++ended_count_;
   answer_all(run.end_waiters);
   answer_all(run.log_waiters);
-  if (run.drained) forget_in_core(run);
-  retain();
+  if (run.drained) forget_in_core(run);  // `run` may be gone.
 }
 
 void RunTable::on(const core::RunDrained& drained) {
@@ -425,7 +434,19 @@ void RunTable::forget_in_core(RunRecord& run) {
   slot.run = nullptr;
   ++slot.generation;
   free_slots_.push_back(run.key.index());
-  if (run.discard) erase(run);  // `run` is gone.
+  if (run.discard) {
+    erase(run);
+  } else {
+    settle(run);
+  }
+}
+
+// Retention takes only what nothing works on any more. May take this very run.
+void RunTable::settle(RunRecord& run) {
+  if (!is_ended(run.state) || !run.forgotten || run.saves_pending > 0) return;
+  count_disk(run);
+  retention_.add(run.id, run.ended_at);
+  retain(loop_.now());
 }
 
 // ---- records, waiting
@@ -444,7 +465,10 @@ AttemptRecord* RunTable::record_attempt(RunRecord& run, const AttemptRecord& fir
   return &run.attempts.back();
 }
 
-void RunTable::log_grew(RunRecord& run) { answer_all(run.log_waiters); }
+void RunTable::log_grew(RunRecord& run) {
+  count_disk(run);
+  answer_all(run.log_waiters);
+}
 
 void RunTable::answer_all(std::list<RunWaiter>& waiters) {
   std::list<RunWaiter> answered = std::move(waiters);
@@ -510,46 +534,45 @@ void RunTable::erase(RunRecord& run) {
   answer_all(run.log_waiters);
   journal_.forget(run.id);
   attempts_kept_ -= run.attempts.size();
-  disk_used_ -= std::min(disk_used_, run.kept_on_disk);
-  --ended_count_;
-  if (run.kept_on_disk > 0 || run.log.on_disk() > 0) {
-    if (Status removed = remove_tree(run.folder); !removed)
-      log::warning("{}", removed.error().message());
+  disk_used_ -= run.disk_counted;
+  retention_.remove(run.id, run.ended_at);
+  if (run.disk_counted > 0) {
+    const auto remove = [folder = run.folder] {
+      if (Status removed = remove_tree(folder); !removed)
+        log::warning("{}", removed.error().message());
+    };
+    // Large files take their time to go; where the bulk threads are behind, the loop does it.
+    if (!bulk_.submit(remove, [] {})) remove();
   }
   const RunId id = run.id;
   runs_.erase(id);
 }
 
-void RunTable::retain() {
-  const WallTime now = wall_now();
-  while (!ended_.empty()) {
-    RunRecord* oldest = find(ended_.front());
-    if (oldest == nullptr) {
-      ended_.pop_front();
-      continue;
-    }
-    const bool too_old = oldest->ended && now - *oldest->ended > limits_.retention;
-    const bool too_many = ended_count_ > limits_.retention_runs;
-    const bool too_big = disk_max_ > 0 && disk_used_ > disk_max_;
-    if (!(too_old || too_many || too_big) || !oldest->forgotten || oldest->saves_pending > 0) break;
-    const RunId id = oldest->id;
-    ended_.pop_front();
-    erase(*oldest);
-    gone_.insert(id);
-    gone_order_.push_back(id);
-    if (gone_order_.size() > kGoneMax) {
-      gone_.erase(gone_order_.front());
-      gone_order_.pop_front();
-    }
-  }
+void RunTable::count_disk(RunRecord& run) {
+  const std::uint64_t bytes = run.kept_on_disk + run.log.on_disk();
+  disk_used_ += bytes - run.disk_counted;
+  run.disk_counted = bytes;
+}
+
+void RunTable::retain(TimePoint now) {
+  while (const std::optional<RunId> taken = retention_.take(now, disk_used_)) erase(*find(*taken));
   // The details of old runs go before the runs do.
-  for (auto at = ended_.begin(); attempts_kept_ > kAttemptsInAll && at != ended_.end(); ++at) {
-    RunRecord* run = find(*at);
-    if (run == nullptr || run->attempts.empty() || !run->forgotten) continue;
-    attempts_kept_ -= run->attempts.size();
-    run->attempts_dropped += run->attempts.size();
-    run->attempts = {};
+  for (const auto& [ended, id] : retention_.kept()) {
+    if (attempts_kept_ <= kAttemptsInAll) break;
+    RunRecord& run = *find(id);
+    attempts_kept_ -= run.attempts.size();
+    run.attempts_dropped += run.attempts.size();
+    run.attempts = {};
   }
+  // An idle node wakes up for the oldest run only. The timer is set forward, never back: where runs
+  // go by their number each end would set it anew, and to come too early costs one wake-up.
+  const std::optional<TimePoint> due = retention_.next_due();
+  if (!due || (retention_at_ && *retention_at_ <= *due)) return;
+  retention_at_ = due;
+  retention_timer_.at(*due, [this] {
+    retention_at_.reset();
+    retain(loop_.now());
+  });
 }
 
 }  // namespace sluice::node

@@ -7,12 +7,12 @@
 #include <map>
 #include <memory>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "journal/journal.h"
 #include "node/data_directory.h"
 #include "node/dispatch.h"
+#include "node/retention.h"
 #include "node/run_record.h"
 
 namespace sluice::node {
@@ -29,8 +29,11 @@ class RunTable : public RunLookup {
   RunRecord* find(const RunId& run);
   // kNotFound, or kGone for one that retention took.
   Result<RunRecord*> known(const RunId& run);
-  bool is_gone(const RunId& run) const { return gone_.contains(run); }
   Status remove(const RunId& run);
+  // Erases what retention takes at `now`. Called at the end of a run and by a timer of its own.
+  void retain(TimePoint now);
+  // When an idle node will wake up for it; nothing while nothing is kept.
+  std::optional<TimePoint> next_retention() const { return retention_at_; }
   // From outside: the upload broke off, or a value did not fit.
   void fail_run(RunRecord& run, core::Failure failure);
   void cancel(RunRecord& run);
@@ -78,7 +81,8 @@ class RunTable : public RunLookup {
   void saved(const Save& save, Status status);
   void conclude(RunRecord& run);
   void forget_in_core(RunRecord& run);
-  void retain();
+  void settle(RunRecord& run);
+  void count_disk(RunRecord& run);
   void erase(RunRecord& run);
 
   Pump& pump_;
@@ -97,16 +101,14 @@ class RunTable : public RunLookup {
   std::vector<Slot> slots_;  // By RunKey.index(); bounded by runs in flight.
   std::vector<std::uint32_t> free_slots_;
   std::map<RunId, std::unique_ptr<RunRecord>> runs_;  // Sorted by time.
-  std::deque<RunId> ended_;                           // In order of their end; some may be gone.
+  Retention retention_;                               // Of those that have ended.
+  aio::Timer retention_timer_;
+  std::optional<TimePoint> retention_at_;  // What the timer is set to.
   std::size_t in_flight_ = 0;
-  std::size_t ended_count_ = 0;
   std::uint64_t attempts_kept_ = 0;  // AttemptRecords of all runs.
-  std::uint64_t disk_used_ = 0;
-  std::uint64_t disk_max_ = 0;
-  std::deque<Save> saves_;  // Waiting for a bulk thread.
+  std::uint64_t disk_used_ = 0;      // Files of all runs: outputs and logs.
+  std::deque<Save> saves_;           // Waiting for a bulk thread.
   std::size_t saves_running_ = 0;
-  std::unordered_set<RunId> gone_;  // Taken by retention; bounded.
-  std::deque<RunId> gone_order_;
   std::map<std::pair<std::string, RunState>, std::uint64_t> totals_;
 };
 
