@@ -3,6 +3,7 @@
 // What core hears and what it answers: plain data, printable and comparable. The meaning of each is
 // in scheduler.h.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,11 +18,14 @@
 namespace sluice::core {
 
 // One execution of one step in a run; per element in a foreach (else index 0). Its path in the
-// world is `step` or `step.7`.
+// world is `step` or `step.7`. A task of a flow or a round of a loop has a scope of its own for the
+// steps of the inner workflow; scope 0 is the run's workflow. Numbers of scopes are never used
+// again in a run.
 struct TaskKey {
   RunKey run;
   std::uint32_t step = 0;
   std::uint32_t index = 0;
+  std::uint32_t scope = 0;
   friend auto operator<=>(const TaskKey&, const TaskKey&) = default;
 };
 
@@ -120,6 +124,68 @@ struct AttemptEnded {
   Attempt attempt;
 };  // The kernel says so, after an EndAttempt.
 
+// What an expression names: the operand (a slot of the kCompute step), or an element of it, or an
+// element of that element.
+struct Datum {
+  std::uint32_t slot = 0;
+  std::uint32_t depth = 0;
+  std::array<std::uint32_t, 2> index{};
+  friend auto operator<=>(const Datum&, const Datum&) = default;
+};
+
+// What is known of a datum now (Scheduler::look).
+struct Known {
+  enum class State : std::uint8_t { kUnknown, kAbsent, kObject, kList, kNumber, kFailure, kFlag };
+  State state = State::kUnknown;
+  bool closed = false;      // kList: has no more than `count` elements.
+  std::uint32_t count = 0;  // kList: elements known so far. An element may itself be unknown.
+  std::int64_t number = 0;  // kNumber: `${index}`, `${round}`.
+  Object object;            // kObject; open while it grows.
+  const Failure* failure = nullptr;  // kFailure: until the next event.
+};
+
+// One piece of an output of a kCompute task. A datum is handed on by reference, now or as soon as
+// it is there; absent it is a hole.
+struct Piece {
+  enum class Kind : std::uint8_t { kObject, kDatum, kHole, kListBegin, kListEnd };
+  Kind kind = Kind::kObject;
+  Object object;
+  Datum datum;
+};
+struct ComputedOutput {
+  enum class Kind : std::uint8_t {
+    kAbsent,
+    kFlag,    // There, without a value: the gate is open.
+    kValue,   // One piece, kObject or kDatum.
+    kList,    // A closed list of the pieces, in order.
+    kView,    // The list `view`, handed on while it grows.
+    kBroken,  // An error: whoever needs it fails with `failure`, or is skipped if it is.
+  };
+  std::uint32_t port = 0;
+  Kind kind = Kind::kAbsent;
+  std::vector<Piece> pieces;
+  Datum view;
+  bool drop_holes = false;  // kView: `present(list)`.
+  Failure failure;
+};
+// The answer to Compute. Ports that are certain are given, each once per attempt; the task is asked
+// again when one of `needs` has changed, and is done when it has given every port. `used`: the data
+// without which these outputs might be others: the task commits after them, and is rolled back when
+// one of them is void. An answer that was overtaken by a change of what it was made from is ignored
+// and asked for again.
+struct Computed {
+  Attempt attempt;
+  std::vector<ComputedOutput> outputs;
+  std::vector<Datum> used;
+  std::vector<Datum> needs;
+  std::optional<Failure> failure;  // Of the whole task: `fail`, or an error in a `set`.
+};
+// The time of a kWait is known.
+struct WaitUntil {
+  Attempt attempt;
+  TimePoint due;
+};
+
 struct Committed {
   Attempt attempt;
 };  // The record of a Commit is ordered.
@@ -200,6 +266,38 @@ struct Deliver {
   Kind kind = Kind::kElement;
   Object object;
   friend bool operator==(const Deliver&, const Deliver&) = default;
+};
+// The node evaluates the program of a kCompute step with what is known (Scheduler::look) and
+// answers with Computed. The task needs no CPU slot and cannot fail by itself.
+struct Compute {
+  Attempt attempt;
+  std::uint64_t given = 0;  // Bit n: output n was given already. A step has at most 64.
+  friend bool operator==(const Compute&, const Compute&) = default;
+};
+// A kWait has begun. On a time: the node answers with WaitUntil. On an answer: with Emitted for
+// each output and TaskDone, once it came.
+struct BeginWait {
+  Attempt attempt;
+  friend bool operator==(const BeginWait&, const BeginWait&) = default;
+};
+// Core holds the object once more: one more Release of it will come.
+struct Retain {
+  ObjectId object;
+  friend bool operator==(const Retain&, const Retain&) = default;
+};
+// The task of a kFlow or kLoop step has a scope for the steps of `workflow`; until ScopeClosed,
+// tasks may be named in it.
+struct ScopeOpened {
+  TaskKey task;
+  std::uint32_t scope = 0;
+  std::uint32_t workflow = 0;
+  std::uint32_t round = 0;  // Of a loop: 1, 2, …
+  friend bool operator==(const ScopeOpened&, const ScopeOpened&) = default;
+};
+struct ScopeClosed {
+  RunKey run;
+  std::uint32_t scope = 0;
+  friend bool operator==(const ScopeClosed&, const ScopeClosed&) = default;
 };
 struct EndAttempt {
   enum class Reason : std::uint8_t { kCancelled, kTimeout, kRolledBack, kRunEnded };

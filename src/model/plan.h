@@ -3,6 +3,11 @@
 // The validated graph of an app: what parse and validate produce, and all that core, node and api
 // know of an app. Immutable; shared by all runs of a version. Every reference is an index; names
 // are kept for people. Indexes of steps are in topological order.
+//
+// It is not the app as written: what an author says in one step (`when`, `switch`, `catch`,
+// `while`, computed inputs) is lowered into several plain ones, so that core has few kinds of step
+// and no special cases (docs/decisions/0007-lowering.md). `Workflow::written` tells which belong
+// together.
 
 #include <cstdint>
 #include <memory>
@@ -14,6 +19,10 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "model/type.h"
+
+namespace sluice::expr {
+class Program;  // A compiled expression or several: model/expr/program.h.
+}
 
 namespace sluice::model {
 
@@ -68,23 +77,85 @@ struct ItemRef {
 struct IndexRef {
   friend bool operator==(const IndexRef&, const IndexRef&) = default;
 };  // ${index}
-using Source = std::variant<Literal, InputRef, StepRef, ItemRef, IndexRef>;
+// `${error}`: how the step's task (of the same element) failed, as {name, message}, where clause
+// `clause` of its `catch` names it; else absent. Only an operand of an expression, or a gate.
+struct ErrorRef {
+  std::uint32_t step;
+  std::uint32_t clause;
+  friend bool operator==(const ErrorRef&, const ErrorRef&) = default;
+};
+struct RoundRef {  // `${round}` of the loop whose body this workflow is.
+  friend bool operator==(const RoundRef&, const RoundRef&) = default;
+};
+struct RunIdRef {  // `${run.id}`
+  friend bool operator==(const RunIdRef&, const RunIdRef&) = default;
+};
+using Source =
+    std::variant<Literal, InputRef, StepRef, ItemRef, IndexRef, ErrorRef, RoundRef, RunIdRef>;
 
-struct Slot {
-  std::uint32_t port;  // Index into Function::inputs.
-  Source source;
+// What a slot is for.
+enum class Use : std::uint8_t {
+  kPort,     // Bound to input port `port` of the function or of the inner workflow.
+  kOperand,  // kCompute, and the time of a kWait: variable `port` of the program.
+  kGate,     // No port: the task runs only if this is there. Absent: it is skipped. An error in it
+             // fails the step past its `catch` (`when`; the gate of a whole flow).
+  kChoice,   // A gate inside of `catch` and `retry`: a branch of a `switch`, the clause of a
+             // `catch`.
 };
 
+struct Slot {
+  std::uint32_t port;
+  Source source;
+  Use use = Use::kPort;
+};
+
+enum class Action : std::uint8_t {
+  kCall,     // A function, on a worker.
+  kCompute,  // Expressions (`set`, `fail`, and helpers): no worker, no CPU slot.
+  kFlow,     // Another workflow in place: a scope of its own per task.
+  kLoop,     // Another workflow, round after round, while its output `again` is there.
+  kWait,     // A timer, or outputs that come from outside.
+};
+
+enum class StartMode : std::uint8_t { kAuto, kReady, kEarly };
+
 struct Step {
-  std::string name;
-  std::uint32_t function;   // Index into App::functions.
-  std::vector<Slot> slots;  // At most one per port, in order of ports; a port without a slot has
-                            // its default or is absent.
+  std::string name;            // As written; a helper has the name of the step that it serves.
+  std::uint32_t function = 0;  // kCall: index into App::functions.
+  std::vector<Slot> slots;  // At most one per port, in order of ports, gates behind; a port without
+                            // a slot has its default or is absent.
   std::optional<Source> foreach;  // InputRef or StepRef (or ItemRef never): the driving list.
   std::uint32_t concurrency = 0;  // Tasks at a time in a foreach; 0: as many as the node runs.
   std::vector<std::uint32_t> after;
   std::optional<Duration> timeout;  // The step's wins over the function's.
   std::optional<Retry> retry;
+
+  Action action = Action::kCall;
+  std::uint32_t written = 0;  // Index into Workflow::written.
+  bool helper = false;  // Not what the author calls the step: never shown as a task of its own.
+  std::vector<Port> outputs;  // Of every action but kCall, whose outputs are the function's.
+  std::shared_ptr<const expr::Program> program;  // kCompute: output i is root i, variable i the
+                                                 // operand with port i. kWait on a time: root 0.
+  std::uint32_t workflow = 0;                    // kFlow, kLoop: index into App::workflows.
+  std::uint32_t again = 0;   // kLoop: output of that workflow that is there if it goes on.
+  std::uint32_t rounds = 0;  // kLoop: at most; then LoopLimit.
+  bool is_answer = false;    // kWait: outputs come from outside; else it ends by time.
+  // Clauses of its `catch`: the names each is for (none: all). A task that fails in the end with a
+  // name of a clause ends well, without outputs, and ErrorRef{this, clause} is there.
+  std::vector<std::vector<std::string>> catches;
+  bool effects = false;  // `replay: never`: starts on committed data only.
+  bool cache = false;
+  StartMode start = StartMode::kAuto;
+};
+
+// A step as the author knows it, and where its lowered parts are.
+struct WrittenStep {
+  std::string name;
+  std::string action;                // `call`, `flow`, `set`, `wait`, `fail`, `switch`.
+  std::vector<std::uint32_t> parts;  // Steps of the plan, helpers included, in order.
+  std::vector<std::uint32_t> uses;   // Other written steps whose data or end it waits for.
+  bool is_foreach = false;
+  bool is_loop = false;
 };
 
 struct WorkflowInput {
@@ -99,12 +170,19 @@ struct WorkflowOutput {
   Type type;
 };
 
+enum class OnFailure : std::uint8_t { kStop, kContinue };
+enum class Keep : std::uint8_t { kOutputs, kAll };
+
 struct Workflow {
   std::string name;
   std::vector<WorkflowInput> inputs;
   std::vector<Step> steps;
   std::vector<WorkflowOutput> outputs;
   std::optional<Duration> timeout;  // Of a run.
+  std::vector<WrittenStep> written;
+  bool is_internal = false;  // The body of a loop: made by lowering, cannot be run by name.
+  OnFailure on_failure = OnFailure::kStop;
+  Keep keep = Keep::kOutputs;
 
   // The type of output `output` of step `step` as the rest of the workflow sees it: in a foreach,
   // the list of the tasks' outputs.
