@@ -77,6 +77,13 @@ struct ItemRef {
 struct IndexRef {
   friend bool operator==(const IndexRef&, const IndexRef&) = default;
 };  // ${index}
+// The output of the task of the same element of another step that has the same `foreach`: how a
+// step is linked to its helpers, its parts and its merges.
+struct PeerRef {
+  std::uint32_t step;
+  std::uint32_t output;
+  friend bool operator==(const PeerRef&, const PeerRef&) = default;
+};
 // `${error}`: how the step's task (of the same element) failed, as {name, message}, where clause
 // `clause` of its `catch` names it; else absent. Only an operand of an expression, or a gate.
 struct ErrorRef {
@@ -90,8 +97,8 @@ struct RoundRef {  // `${round}` of the loop whose body this workflow is.
 struct RunIdRef {  // `${run.id}`
   friend bool operator==(const RunIdRef&, const RunIdRef&) = default;
 };
-using Source =
-    std::variant<Literal, InputRef, StepRef, ItemRef, IndexRef, ErrorRef, RoundRef, RunIdRef>;
+using Source = std::variant<Literal, InputRef, StepRef, ItemRef, IndexRef, PeerRef, ErrorRef,
+                            RoundRef, RunIdRef>;
 
 // What a slot is for.
 enum class Use : std::uint8_t {
