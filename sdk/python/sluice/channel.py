@@ -30,6 +30,39 @@ class Stop(BaseException):
     """Leave the main loop. Raised only while nothing runs, so that the function never sees it."""
 
 
+class _Watch:
+    """What one thread waits with: the connection, and a bell that makes it look again.
+
+    A poll object serves one thread at a time, and one that was left behind may be inside of it for long:
+    so a watch is rung once and then belongs to the thread that has it; the next one takes another.
+    The bell is written to, not closed: a child that the function forked may have its other end.
+    """
+
+    _bell = _rope = None
+
+    def __init__(self, fd):
+        self._bell, self._rope = os.pipe()
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        poll.register(self._bell, select.POLLIN)
+        self.poll = poll.poll
+        self.thread = None  # That is inside of it.
+        self.is_rung = False
+
+    def ring(self):
+        if not self.is_rung:
+            self.is_rung = True
+            os.write(self._rope, b"!")
+
+    def __del__(self):
+        for fd in (self._bell, self._rope):
+            if fd is not None:
+                try:
+                    os.close(fd)
+                except OSError:
+                    pass
+
+
 class Channel:
     def __init__(self, fd, on_frame):
         os.set_inheritable(fd, False)
@@ -43,10 +76,9 @@ class Channel:
         self._descriptors = deque()
         self._pending = []
         self._pending_size = 0
-        self._poll = select.poll()
-        self._poll.register(fd, select.POLLIN)
         self.main = get_ident()
-        self._pumper = None
+        self._watch = None   # Of the pumper, while it is inside of it.
+        self._spare = None   # One that was not rung, for the next pumper.
         self._sleepers = []  # Locks of threads that wait while another one pumps.
         self.closed_by_us = False
         self.regions = {}
@@ -92,11 +124,15 @@ class Channel:
         """Gives the mutex back, and hears a signal that came meanwhile."""
         self.mutex.release()
         if self.interrupted:
-            if get_ident() == self.main:
-                self.interrupted = False
-                self.on_interrupt()
-            else:
-                self.wake_main()
+            self._heed_interrupt()
+
+    def _heed_interrupt(self):
+        """Does what the signal handler could not; only the main thread may raise Cancelled. Mutex not held."""
+        self.interrupted = False
+        if get_ident() == self.main:
+            self.on_interrupt()
+        else:
+            self.wake_main()
 
     # ---- receiving ----
 
@@ -138,9 +174,13 @@ class Channel:
         return True
 
     def drain(self):
-        """Reads all that is there, without blocking. Mutex held."""
+        """Reads all that is there, without blocking, for whoever waits for it. Mutex held."""
+        came = False
         while self.receive(_NO_WAIT):
-            pass
+            came = True
+        if came:
+            self._ring()
+            self._wake()
 
     def _take_descriptors(self, ancillary):
         for level, type, data in ancillary:
@@ -188,30 +228,35 @@ class Channel:
                 self.flush()
                 quick = port is not None and not waited
                 me = get_ident()
-                if self._pumper is None or self._pumper == me:
+                if self._watch is None or self._watch.thread == me:
                     waited = self._pump(me, quick, task)
                 else:
                     waited = self._sleep(quick)
+            task.check()  # First: nothing may follow the end of the task on the wire.
             if wanted:
                 self.queue(wire.FRAME_WANT, wire.FLAG_RELEASED, port, task.handle)
-            task.check()
         finally:
-            if self._sleepers and self._pumper is None:
+            if self._sleepers and self._watch is None:
                 self._wake()
             self.release()
 
     def _pump(self, me, quick, task):
-        self._pumper = me
+        self._ring()  # There is one only where a signal handler of the function reads while the function does.
+        watch = self._watch = self._spare or _Watch(self._fd)
+        self._spare = None
+        watch.thread = me
         self.mutex.release()
         events = ()
         try:
             if self.interrupted:
-                self.interrupted = False
-                self.on_interrupt()
-            events = self._poll.poll(_WANT_AFTER_MS if quick else None)
+                self._heed_interrupt()
+            events = watch.poll(_WANT_AFTER_MS if quick else None)
         finally:
-            self.mutex.acquire()
-            self._pumper = None
+            self._retake()
+            if self._watch is watch:
+                self._watch = None
+            if not watch.is_rung:
+                self._spare = watch
         if events and not task.ended:  # If it has ended, reading is the main thread's again.
             self.receive(_NO_WAIT)
             self._wake()
@@ -225,8 +270,22 @@ class Channel:
         try:
             came = turn.acquire(True, _WANT_AFTER_MS / 1000 if quick else -1)
         finally:
-            self.mutex.acquire()
+            self._retake()
         return not came
+
+    def _retake(self):
+        """Takes the mutex, whatever the signal handler raises meanwhile: wait() asks whether the task is over."""
+        while True:
+            try:
+                self.mutex.acquire()
+                return
+            except Cancelled:
+                pass
+
+    def _ring(self):
+        """Makes the pumper look again, because another one read, or because its task is over. Mutex held."""
+        if self._watch is not None:
+            self._watch.ring()
 
     def _wake(self):
         sleepers, self._sleepers = self._sleepers, []
@@ -236,8 +295,9 @@ class Channel:
     # ---- odds and ends ----
 
     def forget_waiters(self):
-        """After a task: nobody of it reads any more. Mutex held."""
-        self._pumper = None
+        """After a task: nobody of it reads any more, and who waited hears so. Mutex held."""
+        self._ring()
+        self._watch = None
         self._wake()
 
     def poll_readable(self, timeout_ms):

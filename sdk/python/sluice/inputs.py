@@ -108,8 +108,8 @@ class Input:
         self.task.channel.wait(ready, self.task, self.port, self.return_credit)
 
     def return_credit(self):
-        """Tells the node what was consumed. Mutex held."""
-        if self.bytes_owed or self.elements_owed:
+        """Tells the node what was consumed, while it wants to know. Mutex held."""
+        if (self.bytes_owed or self.elements_owed) and not self.task.ended:
             self.task.channel.queue(
                 wire.FRAME_CREDIT, 0, self.port, self.task.handle,
                 wire.CREDIT.pack(self.bytes_owed, self.elements_owed))

@@ -3,8 +3,11 @@
 import os
 import sys
 from _thread import _count as thread_count
+from time import time_ns
 
 from .scratch import remove_tree
+
+_SETTLED_NS = 100_000_000  # The clock of file times moves in steps of up to 10 ms.
 
 
 class Leftovers:
@@ -16,7 +19,7 @@ class Leftovers:
         self._folder = os.open(scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         os.fchdir(self._folder)
         self._files = frozenset(os.listdir(self._folder))
-        self._changed = os.fstat(self._folder).st_mtime_ns
+        self._changed = 0  # When it was last seen to change; a time so recent that it may hide a change is not kept.
         self._threads = thread_count()
         self._children = self._running_children()
         self._streams = (sys.stdout, sys.stderr)
@@ -28,7 +31,8 @@ class Leftovers:
             for name in os.listdir(self._folder):
                 if name not in self._files:
                     remove_tree(f"{self._scratch}/{name}")
-            self._changed = os.fstat(self._folder).st_mtime_ns
+            changed = os.fstat(self._folder).st_mtime_ns
+            self._changed = changed if time_ns() - changed > _SETTLED_NS else 0
         sys.stdout, sys.stderr = self._streams
         if thread_count() > self._threads:
             names = self._threads_left()

@@ -286,9 +286,8 @@ class Sender:
 
     def _alloc(self, task, size):
         """(region, offset) of a granted range."""
-        channel = self._channel
-        channel.send(wire.FRAME_ALLOC, 0, 0, task.handle, wire.SIZE.pack(size))
-        channel.wait(lambda: task.grant is not None, task)
+        task.send(wire.FRAME_ALLOC, 0, 0, wire.SIZE.pack(size))
+        self._channel.wait(lambda: task.grant is not None, task)
         (granted, message), task.grant = task.grant, None
         if granted is None:
             raise TooLarge(message or f"the node has no room for {size} bytes")

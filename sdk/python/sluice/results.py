@@ -18,13 +18,6 @@ def deliver(task, result):
         _fill_several(task, result)
     elif result is not None:
         raise InvalidOutput(f"{type(result).__name__} was returned, but no output is declared")
-    close_writers(task)
-
-
-def close_writers(task):
-    """What open() gave and nobody closed is complete now."""
-    for writer in list((task.writers or {}).values()):
-        writer.close()
 
 
 def _exhaust(task, output, iterator):

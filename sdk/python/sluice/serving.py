@@ -20,7 +20,9 @@ from .task import Task
 
 _SLOW = 0.001  # With `lazy_started`: a function whose last call took longer says `started` at once.
 _TOGETHER = 5.0        # Seconds in which a SIGTERM and a cancel belong together.
-_UNEXPLAINED = 0.02    # Seconds after which a SIGTERM without a cancel means: stop.
+_UNEXPLAINED = 0.5     # Seconds after which a SIGTERM without a cancel means: stop. Long: a busy machine may hold
+                       # up the main thread between reading the cancel and acting on it. The node says `stop`.
+_LOOK_AGAIN = 0.005    # Seconds that the main thread gets to hear of what can be read.
 
 
 class Worker:
@@ -36,6 +38,7 @@ class Worker:
         self._running = None
         self._in_function = False  # Cancelled may be raised by the signal handler.
         self._stopping = False
+        self._pid = os.getpid()
         self._signals = 0          # SIGTERMs that no cancel explains yet.
         self._cancelled_at = -1e9  # When a cancel came that no SIGTERM was seen with yet.
         self._own_signal = False   # The next SIGTERM comes from _wake_main.
@@ -181,10 +184,9 @@ class Worker:
                 if result is not None or not (task.filled & output.bit or output.optional):
                     task.emit(output, result)
                 result = None
-                if task.writers:
-                    results.close_writers(task)
             else:
                 results.deliver(task, result)
+            task.close_outputs()
             self._in_function = False
             return None
         except BaseException as error:
@@ -295,6 +297,10 @@ class Worker:
     # ended; a SIGTERM alone means stop. So each is kept until the other one explains it.
 
     def _on_sigterm(self, *_):
+        if os.getpid() != self._pid:  # A child that was ended before it could say that it is one.
+            _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
+            os.kill(os.getpid(), _signal.SIGTERM)
+            return
         if self._own_signal:
             self._own_signal = False
         else:
@@ -338,17 +344,20 @@ class Worker:
 
     def _watch_for_cancel(self):
         """Looks out for the cancel that a signal has overtaken; if none comes and nothing runs, it was a stop."""
-        deadline = monotonic() + _TOGETHER
-        sleep(_UNEXPLAINED)
-        while self._signals and monotonic() < deadline:
-            if self._running is None and not self._queue:
+        began = monotonic()
+        while self._signals and monotonic() < began + _TOGETHER:
+            came = self.channel.poll_readable(20)
+            if came and self._running is not None:
+                self._wake_main()
+            if came:
+                sleep(_LOOK_AGAIN)
+            elif self._running is None and not self._queue and monotonic() > began + _UNEXPLAINED:
                 self._stopping = True
                 self.channel.close_for_reading()
                 break
-            if self.channel.poll_readable(100) and self._running is not None:
-                self._wake_main()
-                sleep(_UNEXPLAINED / 4)
         self._watching = False
+        if self._signals and not self._stopping and monotonic() < began + _TOGETHER:
+            self._watch()  # One came when this had looked for the last time.
 
     # ---- the process ----
 

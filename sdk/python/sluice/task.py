@@ -21,6 +21,7 @@ class Task:
     cancel_reason = None
     cancel_raised = False
     ended = False           # Cancelled, or finished.
+    returned = False        # The function has ended: nothing new is begun, what is being emitted is finished.
     scratch = None
     _about = None
 
@@ -62,7 +63,38 @@ class Task:
                 raise Cancelled(self.cancel_reason)
             if current.forked:
                 raise RuntimeError("this is a forked child: only the process that Sluice started reads and emits")
-            raise RuntimeError(f"the task {self.about.get('path', '')} has ended: nothing can be read or emitted any more")
+            raise self._over()
+
+    def _over(self):
+        return RuntimeError(f"the task {self.about.get('path', '')} has ended: nothing can be read or emitted any more")
+
+    def check_open(self):
+        """Raises where nothing may be emitted any more. Emit lock held."""
+        if self.ended:
+            self.check()
+        if self.returned:
+            raise self._over()
+
+    def send(self, type, flags, port, *parts):
+        """A frame of this task, now. Raises when the task is over: nothing of it may follow its end on the wire."""
+        channel = self.channel
+        channel.mutex.acquire()
+        try:
+            if self.ended:
+                self.check()
+            channel.queue(type, flags, port, self.handle, *parts)
+            channel.flush()
+        finally:
+            channel.release()
+
+    def close_outputs(self):
+        """The function returned: completes what is open, once no thread of it is in the midst of an emit.
+        Other ends need no such care: what was open goes with the task."""
+        self.returned = True
+        with self.emit_lock:
+            for output in self.writers or ():
+                self.send(wire.FRAME_SEAL, 0, output.port)
+            self.writers = None
 
     def input(self, index):
         """The input that frames for this port belong to; None if `start` did not announce it."""
@@ -90,8 +122,8 @@ class Task:
     def emit(self, output, value):
         """One value or element; that of a list is on its way to its readers when this returns."""
         with self.emit_lock:
-            if self.ended:
-                self.check()
+            if self.ended or self.returned:
+                self.check_open()
             if self.writers and output in self.writers:
                 raise output.wrong("what open() gave is not closed yet")
             if self.filled & output.bit and not output.is_list:
@@ -226,7 +258,7 @@ class Context:
         if not data.endswith(b"\n"):
             data += b"\n"
         for at in range(0, len(data), 32768):
-            task.channel.send(wire.FRAME_LOG, 0, 0, task.handle, data[at : at + 32768])
+            task.send(wire.FRAME_LOG, 0, 0, data[at : at + 32768])
 
 
 _WRITABLE_KINDS = {"bytes": wire.KIND_BYTES, "text": wire.KIND_TEXT, "file": wire.KIND_FILE, "any": wire.KIND_BYTES}
@@ -249,14 +281,14 @@ class OutputWriter(io.RawIOBase):
         self._output = output
         self._is_text = kind == wire.KIND_TEXT
         with task.emit_lock:
-            task.check()
+            task.check_open()
             if task.writers is None:
                 task.writers = {}
             if output in task.writers or task.filled & output.bit and not output.is_list:
                 raise output.wrong("it is open or has its value already")
             mode = 0o644 if kind == wire.KIND_FILE else 0
-            task.channel.send(
-                wire.FRAME_EMIT, wire.PLACE_OPEN, output.port, task.handle,
+            task.send(
+                wire.FRAME_EMIT, wire.PLACE_OPEN, output.port,
                 wire.VALUE.pack(kind, len(name), mode, wire.SIZE_UNKNOWN), name)
             self._task = task
             task.writers[output] = self
@@ -280,7 +312,7 @@ class OutputWriter(io.RawIOBase):
             data = memoryview(data).cast("B")
             count = len(data)
         with self._task.emit_lock:
-            self._task.check()
+            self._task.check_open()
             self._task.program.sender.grow(self._task, self._output, data)
         self._task.push()
         return count
@@ -290,9 +322,11 @@ class OutputWriter(io.RawIOBase):
             return
         super().close()
         task = self._task
-        if task is None or task.ended:
+        if task is None or task.ended or task.returned:  # Before the lock: who holds it may be letting go of this.
             return
         with task.emit_lock:
+            if task.ended or task.returned:
+                return  # It was completed with the task, or went with it.
             output = self._output
             task.writers.pop(output, None)
-            task.channel.send(wire.FRAME_SEAL, 0, output.port, task.handle)
+            task.send(wire.FRAME_SEAL, 0, output.port)

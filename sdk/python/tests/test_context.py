@@ -3,7 +3,6 @@
 import io
 import os
 import subprocess
-import time
 import unittest
 
 from .fake_node import PYTHON, SDK, wire
@@ -19,7 +18,7 @@ def run(x):
     return [c.run, c.app, c.workflow, c.step, c.path, c.index, c.attempt, c.token, c.remaining() > 99, c.deadline > 1e9, c.cancelled]
 """
         node = self.node(code)
-        about = {"run": "r", "app": "a", "workflow": "w", "step": "s", "path": "s.7", "index": 7, "attempt": 2, "deadline_ms": 100_000}
+        about = {"run": "r", "app": "a", "workflow": "w", "step": "s", "path": "s.7", "index": 7, "attempt": 2, "deadline_ms": 3_600_000}
         self.assertEqual(node.run(about, x=b"").json(), ["r", "a", "w", "s", "s.7", 7, 2, "t0k", True, True, False])
         node = self.node("import sluice\ndef run(x): c = sluice.context(); return [c.index, c.remaining(), c.deadline]")
         self.assertEqual(node.run(x=b"").json(), [None, None, None])
@@ -182,22 +181,100 @@ def run(x):
         self.assertEqual(len(said), 4, said)
         self.assertTrue(all("has ended" in each for each in said), said)
 
-
     def test_a_thread_that_still_reads_when_its_task_ends_takes_nothing_from_the_next(self):
+        # The task ends before the thread asks, as it asks (at once), or long after (once its want has come).
         code = """
-import threading
+import os, sluice, threading
+def leave(x):
+    try: next(x)
+    except BaseException as error: os.write(1, b"%s: %s\\n" % (type(error).__name__.encode(), str(error).encode()))
 def run(x, y):
-    if y == b"leave": threading.Thread(target=lambda: next(x), daemon=True).start()
-    while y == b"leave" and threading.active_count() == 1: pass
-    return len(y)
+    if y[:1] != b"/": return {"result": len(y)}
+    threading.Thread(target=leave, args=(x,), daemon=True).start()
+    sluice.context().emit("left", b"")
+    while y != b"/" and not os.path.exists(y): pass
+    return {"result": 0}
 """
-        node = self.node(code, inputs={"x": "stream<int>", "y": "bytes"})
-        for _ in range(5):
-            task = node.start(x=..., y=b"leave")
-            node.until(lambda: task.wants or task.over)
-            node.finish(task)
-        for size in (1, 100_000, 3) * 20:
-            self.assertEqual(node.run(x=[1, 2], y=bytes(size)).json(), size)
+        node = self.node(code, inputs={"x": "stream<int>", "y": "bytes"},
+                         outputs={"result": "json", "left": "list<bytes>"})
+        for number in range(20):
+            flag = os.path.join(node.folder, f"flag-{number}")
+            waits = number % 2 == 1
+            task = node.start(x=..., y=flag.encode() if waits else b"/")
+            if waits:
+                node.until(lambda: task.wants)
+                open(flag, "w").close()
+            self.assertEqual(node.finish(task).json(), 0)
+            for size in (1, 100_000, 3):
+                self.assertEqual(node.run(x=[1, 2], y=bytes(size)).json(), size)
+        said = b"RuntimeError: the task s has ended: nothing can be read or emitted any more\n"
+        node.until_logged(said * 20)
+        self.assertEqual(node.log(), said * 20)
+
+    def test_a_reader_of_an_ended_task_hears_so_at_once(self):
+        # Nothing else happens in the worker that could wake it up.
+        node = self.node("""
+import os, threading
+def read(x):
+    try: next(x)
+    except RuntimeError as error: os.write(1, str(error).encode() + b"\\n")
+def run(x, flag: str):
+    for _ in range(3): threading.Thread(target=read, args=(x,), daemon=True).start()
+    while not os.path.exists(flag): pass
+""", inputs={"x": "stream<int>", "flag": "text"}, outputs={})
+        flag = os.path.join(node.folder, "flag")
+        task = node.start(x=..., flag=flag)
+        node.until(lambda: len(task.wants) == 3)
+        open(flag, "w").close()
+        node.finish(task)
+        node.until_logged(b"the task s has ended: nothing can be read or emitted any more\n" * 3)
+
+    def test_what_one_thread_reads_from_the_connection_reaches_the_other_that_waits_for_it(self):
+        # `cancelled` reads frames while a thread is blocked on the very elements that they bring.
+        code = """
+import sluice, threading
+def run(x):
+    c = sluice.context()
+    found = []
+    thread = threading.Thread(target=lambda: found.extend(x))
+    thread.start()
+    while thread.is_alive(): c.cancelled
+    return found
+"""
+        node = self.node(code, inputs={"x": "stream<int>"})
+        for _ in range(20):
+            task = node.start(x=...)
+            for n in range(5):
+                node.until(lambda: len(task.wants) == 2 * n + 1)
+                node.push(task, "x", n)
+                node.feed(task)
+            node.end_list(task, "x")
+            node.feed(task)
+            self.assertEqual(node.finish(task).json(), list(range(5)))
+
+    def test_what_a_thread_emits_when_the_function_returns_is_whole_or_refused(self):
+        code = """
+import os, sluice, threading
+def late(c, begun):
+    try:
+        while True:
+            c.emit("parts", b"p" * 100_000)
+            begun.set()
+            with c.open("parts") as out: out.write(b"q" * 100_000)
+    except RuntimeError as error: os.write(1, str(error).encode() + b"\\n")
+def run(x):
+    begun = threading.Event()
+    threading.Thread(target=late, args=(sluice.context(), begun), daemon=True).start()
+    begun.wait()
+    return {"result": 1}
+"""
+        for node in self.both_modes(code, outputs={"result": "json", "parts": "list<bytes>"}):
+            for _ in range(10):
+                task = node.run(x=b"")
+                self.assertEqual((task.json(), task.failure), (1, None))
+                for each in task.elements("parts"):
+                    self.assertIn(each, (b"p" * 100_000, b"q" * len(each)))
+            node.until_logged(b"has ended: nothing can be read or emitted any more\n")
 
 
 class OutsideTest(unittest.TestCase):

@@ -5,8 +5,10 @@ import signal
 import time
 import unittest
 
-from .fake_node import Node, Value, wire
+from .fake_node import DEADLINE, Node, Value, wire
 from .worker_case import WorkerCase
+
+LONG = 0.6  # Longer than a worker waits for the other half of a cancellation: then nothing may have happened.
 
 
 class FlowTest(WorkerCase):
@@ -79,7 +81,7 @@ def run(x, y: str):
         node.feed(task)
         self.assertEqual(node.finish(task).json(), 1)
         self.assertEqual(task.wants[3:], [(0, True)])
-        self.assertEqual(node.run(x=range(10)).wants, [])
+        self.assertEqual(node.run_at_once(x=range(10)).wants, [])
 
     # ---- several tasks held ----
 
@@ -166,8 +168,7 @@ def run(x):
             node = self.node(code, outputs={"result": "list<int>"})
             task = node.start(x=b"1")
             node.until(lambda: task.elements())
-            while b"computing" not in node.log():
-                time.sleep(0.001)
+            node.until_logged(b"computing")
             if signal_first:
                 node.process.send_signal(signal.SIGTERM)
                 time.sleep(0.02)
@@ -177,7 +178,7 @@ def run(x):
             self.assertFails(node.finish(task), "Cancelled", "no longer needed")
             self.assertIn(b"cleaned up", node.log())
             self.assertNotIn(b"swallowed", node.log())
-            time.sleep(0.1)  # Longer than a worker waits for the other half of a cancellation.
+            time.sleep(LONG)
             self.assertEqual(node.run(x=b"").elements(), [])
 
     def test_a_cancellation_that_comes_after_the_end_harms_nobody(self):
@@ -185,9 +186,10 @@ def run(x):
         for signal_first in (False, True, False):
             task = node.run(x=b"")
             if signal_first:
-                node.process.send_signal(signal.SIGTERM)
-            node.cancel(task, term=not signal_first)
-            time.sleep(0.1)
+                node.cancel_signal_first(task)
+            else:
+                node.cancel(task, term=True)
+            time.sleep(LONG)
             self.assertEqual(node.run(x=b"").json(), 1)
 
     def test_a_task_that_blocks_is_cancelled_by_the_frame_and_the_worker_goes_on(self):
@@ -303,7 +305,7 @@ def run(x):
                 task = node.start(x=b"")
                 node.until(lambda: len(task.elements()) > 3)
             node.socket.close()
-            self.assertEqual(node.process.wait(10), 0)
+            self.assertEqual(node.process.wait(DEADLINE), 0)
             self.assertEqual(node.log(), b"")
 
     def test_garbage_from_the_node_ends_the_worker_with_a_clear_line(self):
