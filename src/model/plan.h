@@ -55,6 +55,15 @@ struct Function {
   std::optional<Duration> timeout;
   std::optional<Retry> retry;
   std::vector<std::pair<std::string, std::string>> env;
+  bool effects = false;  // `replay: never`. A step's own `replay` and `cache` win.
+  bool cache = false;
+  std::uint32_t parallel = 1;  // Tasks at once in one worker.
+  struct Workers {
+    std::uint32_t min = 0;
+    std::uint32_t max = 0;  // 0: as many as the node allows.
+    std::optional<Duration> idle;
+  };
+  std::optional<Workers> workers;
 };
 
 // What is bound to an input slot, or read by a workflow output, or iterated by `foreach`.
@@ -124,6 +133,15 @@ enum class Action : std::uint8_t {
   kWait,     // A timer, or outputs that come from outside.
 };
 
+// kCompute: what the roots of its program are. Root i belongs to output i. An error in a root of a
+// helper is its output (kBroken): whoever needs it fails. In any other step it fails the task.
+enum class Roots : std::uint8_t {
+  kValues,  // The type of the output says what shape is wanted: a list (is_list()) or one value,
+            // whatever the expression yields: JSON is taken apart, a list is put together.
+  kFlags,  // Conditions: true: the output is there, without a value; false or absent: it is absent.
+  kFailure,  // `fail`: root 0 is the name, root 1 the message (none: empty); there is no output.
+};
+
 enum class StartMode : std::uint8_t { kAuto, kReady, kEarly };
 
 struct Step {
@@ -143,16 +161,19 @@ struct Step {
   std::vector<Port> outputs;  // Of every action but kCall, whose outputs are the function's.
   std::shared_ptr<const expr::Program> program;  // kCompute: output i is root i, variable i the
                                                  // operand with port i. kWait on a time: root 0.
-  std::uint32_t workflow = 0;                    // kFlow, kLoop: index into App::workflows.
-  std::uint32_t again = 0;   // kLoop: output of that workflow that is there if it goes on.
-  std::uint32_t rounds = 0;  // kLoop: at most; then LoopLimit.
-  bool is_answer = false;    // kWait: outputs come from outside; else it ends by time.
+  Roots roots = Roots::kValues;
+  std::uint32_t workflow = 0;  // kFlow, kLoop: index into App::workflows.
+  std::uint32_t again = 0;     // kLoop: output of that workflow that is there if it goes on.
+  std::uint32_t rounds = 0;    // kLoop: at most; then LoopLimit.
+  bool is_answer = false;      // kWait: outputs come from outside; else it ends by time.
   // Clauses of its `catch`: the names each is for (none: all). A task that fails in the end with a
   // name of a clause ends well, without outputs, and ErrorRef{this, clause} is there.
   std::vector<std::vector<std::string>> catches;
   bool effects = false;  // `replay: never`: starts on committed data only.
   bool cache = false;
   StartMode start = StartMode::kAuto;
+  std::optional<double> cpu;  // The step's `resources` win over the function's.
+  std::optional<ByteCount> memory;
 };
 
 // A step as the author knows it, and where its lowered parts are.
@@ -169,6 +190,9 @@ struct WorkflowInput {
   std::string name;
   Type type;
   std::optional<Json> default_value;
+  // In the body of a loop: the output of the workflow that stands here in the next round. In the
+  // first one it is absent; the loop has no slot for it.
+  std::optional<std::uint32_t> previous;
 };
 
 struct WorkflowOutput {
