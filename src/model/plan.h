@@ -136,10 +136,16 @@ enum class Action : std::uint8_t {
 // kCompute: what the roots of its program are. Root i belongs to output i. An error in a root of a
 // helper is its output (kBroken): whoever needs it fails. In any other step it fails the task.
 enum class Roots : std::uint8_t {
-  kValues,  // The type of the output says what shape is wanted: a list (is_list()) or one value,
-            // whatever the expression yields: JSON is taken apart, a list is put together.
-  kFlags,  // Conditions: true: the output is there, without a value; false or absent: it is absent.
-  kFailure,  // `fail`: root 0 is the name, root 1 the message (none: empty); there is no output.
+  // The type of the output says what shape is wanted, a list (is_list()) or one value, whatever the
+  // expression yields: JSON is taken apart, a list is put together.
+  kValues,
+  // Conditions. True: the output is there, without a value; false or absent: it is absent.
+  kFlags,
+  // The conditions of a `switch`, asked in order: the output of the first that is true is there.
+  // An error before that is the output of its root. All others are absent.
+  kChoice,
+  // `fail`: root 0 is the name, root 1 the message. There is no output.
+  kFailure,
 };
 
 enum class StartMode : std::uint8_t { kAuto, kReady, kEarly };
