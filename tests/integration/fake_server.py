@@ -17,7 +17,7 @@ import urllib.parse
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SLUICE = os.environ.get("SLUICE_BIN") or os.path.join(ROOT, "build/release/sluice")
 RUN = "01jd3k0c7w8fqzv5m2n6x4r9ta"
-SECONDS = 30  # No wait of a test is longer.
+SECONDS = 300  # No wait of a test is longer.
 
 WORKFLOW = {
     "name": "app.flow", "app": "app", "version": 1, "steps": ["one"],

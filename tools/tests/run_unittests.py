@@ -143,7 +143,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folders", nargs="+")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--timeout", type=float, default=600, help="seconds for one file")
+    parser.add_argument("--timeout", type=float, default=3600, help="seconds for one file")
     parser.add_argument("--json")
     parser.add_argument("--match", help="only tests whose name contains this")
     parser.add_argument("--one", help=argparse.SUPPRESS)

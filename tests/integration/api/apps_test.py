@@ -6,7 +6,7 @@ import os
 import tarfile
 import unittest
 
-from harness import LATCH, STOPPED, ServerCase, wait_until, write_app
+from harness import LATCH, PATIENCE, STOPPED, ServerCase, wait_until, write_app
 
 YAML = """
     app: small
@@ -91,7 +91,7 @@ def hold(latch):
         write_app(folder, yaml, code=code, later=later.format(100))
         self.deploy(folder)
         run = self.server.start_run("held", latch=self.path("latch"))
-        wait_until(lambda: os.path.exists(self.path("latch", "held")), 30, "the task holds")
+        wait_until(lambda: os.path.exists(self.path("latch", "held")), PATIENCE, "the task holds")
         for n in range(12):
             write_app(folder, yaml, code=code, later=later.format(n))
             version = self.deploy(folder)["version"]
@@ -103,7 +103,7 @@ def hold(latch):
 
         def kept():
             return os.listdir(os.path.join(self.server.data, "apps", "default", "held"))
-        wait_until(lambda: len([name for name in kept() if name.isdigit()]) <= 6, 20, lambda: f"old versions are dropped: {kept()}")
+        wait_until(lambda: len([name for name in kept() if name.isdigit()]) <= 6, PATIENCE, lambda: f"old versions are dropped: {kept()}")
 
     def test_apps_survive_a_restart(self):
         first = self.deploy(self.small(5))

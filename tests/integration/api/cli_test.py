@@ -5,7 +5,7 @@ import os
 import subprocess
 import unittest
 
-from harness import SLUICE, LATCH, ServerCase, wait_until
+from harness import LATCH, PATIENCE, SLUICE, ServerCase, wait_until
 
 YAML = """
     app: small
@@ -103,13 +103,13 @@ class CommandLine(ServerCase):
         os.makedirs(self.path("latch"))
         run = self.expect(0, "run", "hold", "-i", f"latch={self.path('latch')}", "--detach").stdout.strip()
         self.assertRegex(run, r"^[0-9a-z]{26}$")
-        wait_until(lambda: os.path.exists(self.path("latch", "held")), 30, "the task holds")
+        wait_until(lambda: os.path.exists(self.path("latch", "held")), PATIENCE, "the task holds")
         self.assertIn("RUNNING", self.expect(0, "get", "runs", run).stdout)
         follower = subprocess.Popen([SLUICE, "logs", run, "-f"], env=self.server.cli_environment(), stdin=subprocess.DEVNULL,
                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         with open(self.path("latch", "go"), "w", encoding="utf-8"):
             pass
-        follower.communicate(timeout=60)  # Ends when the run has ended.
+        follower.communicate(timeout=PATIENCE)  # Ends when the run has ended.
         self.assertEqual(follower.returncode, 0)
         self.assertEqual(json.loads(self.expect(0, "get", "runs", run, "-o", "json").stdout)["state"], "SUCCEEDED")
         trace = json.loads(self.expect(0, "trace", run).stdout)

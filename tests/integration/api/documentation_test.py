@@ -27,7 +27,7 @@ class Documentation(ServerCase):
         self.assertTrue(lines[1].startswith("sluice serve &"), lines[1])
         script = "\n".join([f"export PATH={os.path.dirname(SLUICE)}:$PATH", *lines[2:]])
         result = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=self.folder, capture_output=True, text=True,
-                                env=self.server.cli_environment(), stdin=subprocess.DEVNULL, timeout=120, check=False)
+                                env=self.server.cli_environment(), stdin=subprocess.DEVNULL, timeout=600, check=False)
         self.assertEqual(result.returncode, 0, (result.stdout, result.stderr))
         self.assertIn("Hello, Ada!", result.stdout)
         self.assertIn("Hello, Grace!", result.stdout)

@@ -20,7 +20,7 @@ class Mistakes(unittest.TestCase):
                     continue
                 folder = os.path.join(CORPUS, kind, name)
                 with self.subTest(kind=kind, name=name), open(os.path.join(folder, "expected.txt"), encoding="utf-8") as file:
-                    result = subprocess.run([SLUICE, "validate", folder], capture_output=True, text=True, timeout=60)
+                    result = subprocess.run([SLUICE, "validate", folder], capture_output=True, text=True, timeout=300)
                     self.assertEqual(result.returncode, 3, result)
                     self.assertIn(file.read().strip(), (result.stdout + result.stderr))
                     seen += 1

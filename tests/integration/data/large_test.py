@@ -46,7 +46,7 @@ def follow(data):
         last = (last + bytes(block[-3:]))[-3:]
     return {"size": size, "first": first.decode(), "last": last.decode()}
 """)
-        result = self.server.cli("run", "large", "-i", f"data=@{self.sparse_file(4 * GIB)}", "-o", "json", timeout=300)
+        result = self.server.cli("run", "large", "-i", f"data=@{self.sparse_file(4 * GIB)}", "-o", "json", timeout=1200)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(json.loads(result.stdout)["outputs"]["seen"],
                          {"size": 4 * GIB, "first": "begin", "last": "end"})
@@ -64,14 +64,14 @@ def follow(data):
                   size: { call: size, in: { data: "${inputs.data}" } }
                 outputs: { n: "${size.n}" }
             """, code="def size(data):\n    return len(data)\n")
-        result = self.server.cli("run", "large", "-i", f"data=@{self.sparse_file(4 * GIB)}", "-o", "json", timeout=300)
+        result = self.server.cli("run", "large", "-i", f"data=@{self.sparse_file(4 * GIB)}", "-o", "json", timeout=1200)
         self.assertEqual(result.returncode, 1, (result.stdout, result.stderr))
         run = json.loads(result.stdout)
         self.assertEqual(run["error"]["name"], "TooLarge", run)
         self.assertIn("pipe", run["error"]["message"], "the advice")
         self.assert_within_budget()
         # The node is well: a small input goes through.
-        answer = self.server.http("POST", "workflows/large/runs?wait=30", b"12345", {"Content-Type": "application/octet-stream"})
+        answer = self.server.http("POST", "workflows/large/runs?wait=300", b"12345", {"Content-Type": "application/octet-stream"})
         self.assertEqual(self.assert_succeeded(answer.json())["n"], 5)
 
     def test_a_function_that_returns_more_than_the_budget_is_served_from_disk_or_refused_by_name(self):
@@ -99,7 +99,7 @@ def size(parts):
     return sum(len(part) for part in parts)
 """)
         # 1.2 GiB pass between two steps, more than twice the budget.
-        outputs = self.assert_succeeded(self.server.run("large", seconds=180, n=150))
+        outputs = self.assert_succeeded(self.server.run("large", seconds=1200, n=150))
         self.assertEqual(outputs["n"], 150 * (8 << 20))
         self.assert_within_budget()
 

@@ -6,7 +6,7 @@ With a barrier anywhere these runs could not end; the functions' own deadlines t
 import os
 import unittest
 
-from harness import LATCH, ServerCase, wait_until
+from harness import LATCH, PATIENCE, ServerCase, wait_until
 
 
 class NoBarrier(ServerCase):
@@ -140,9 +140,9 @@ def seen(part, n, latch):
             yield f"--{boundary}--\r\n".encode()
 
         def deadline_wait(path):
-            wait_until(lambda: os.path.exists(path), 60, f"{path} is there: the first element ran during the upload")
+            wait_until(lambda: os.path.exists(path), PATIENCE, f"{path} is there: the first element ran during the upload")
 
-        answer = self.server.http("POST", "workflows/upload/runs?wait=60", body=body(), headers={
+        answer = self.server.http("POST", "workflows/upload/runs?wait=300", body=body(), headers={
             "Content-Type": f"multipart/form-data; boundary={boundary}"})
         self.assertIn(answer.status, (200, 202), answer)
         outputs = self.assert_succeeded(self.server.wait_run(answer.json()["id"]))
@@ -177,13 +177,13 @@ def follow(data, latch):
             # More than a mebibyte, since what lies in the buffers on the way need not have arrived.
             for _ in range(32):
                 yield b"x" * (64 << 10)
-            wait_until(lambda: os.path.exists(self.path("latch", "first-mebibyte")), 60,
+            wait_until(lambda: os.path.exists(self.path("latch", "first-mebibyte")), PATIENCE,
                        "the function has read the first mebibyte during the upload")
             for _ in range(16):
                 yield b"y" * (64 << 10)
             yield f"\r\n--{boundary}--\r\n".encode()
 
-        answer = self.server.http("POST", "workflows/pipe/runs?wait=60", body=body(), headers={
+        answer = self.server.http("POST", "workflows/pipe/runs?wait=300", body=body(), headers={
             "Content-Type": f"multipart/form-data; boundary={boundary}"})
         self.assertIn(answer.status, (200, 202), answer)
         outputs = self.assert_succeeded(self.server.wait_run(answer.json()["id"]))

@@ -48,13 +48,13 @@ def total(ys):
         wrong, numbers, lock = [], iter(range(runs)), threading.Lock()
 
         def client():
-            connection = http.client.HTTPConnection(self.server.host, self.server.port, timeout=300)
+            connection = http.client.HTTPConnection(self.server.host, self.server.port, timeout=600)
             while True:
                 with lock:
                     number = next(numbers, None)
                 if number is None:
                     break
-                connection.request("POST", "/api/v1/workflows/one/runs?wait=240", json.dumps({"inputs": {"x": number}}),
+                connection.request("POST", "/api/v1/workflows/one/runs?wait=300", json.dumps({"inputs": {"x": number}}),
                                    {"Content-Type": "application/json"})
                 response = connection.getresponse()
                 body = response.read()
@@ -71,7 +71,7 @@ def total(ys):
         return wrong
 
     def test_a_foreach_of_100_000_elements(self):
-        run = self.server.run("many", seconds=400, n=100_000)
+        run = self.server.run("many", seconds=1200, n=100_000)
         self.assertEqual(self.assert_succeeded(run)["sum"], 100_000 * 100_001 // 2)
         self.assertLess(self.server.status_kib("VmHWM"), RSS_KIB_MAX)
         # Lists of tasks are pages, never the whole.
@@ -91,7 +91,7 @@ def total(ys):
         runs = [self.server.start_run("one", x=x) for x in range(1_000)]
         self.assertEqual(len(set(runs)), 1_000)
         for x, run in enumerate(runs):
-            self.assertEqual(self.assert_succeeded(self.server.wait_run(run, 120)), {"y": x + 1})
+            self.assertEqual(self.assert_succeeded(self.server.wait_run(run, 1200)), {"y": x + 1})
 
     def test_deploys_while_runs_are_in_flight_mix_no_versions(self):
         # Each version adds another number; a run is pinned to the version that it started with, so

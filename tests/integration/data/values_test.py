@@ -42,7 +42,7 @@ class Values(ServerCase):
         for type_name, value in (("int", "one"), ("int", 1.5), ("bool", 1), ("text", 5), ("list<int>", 3)):
             with self.subTest(type=type_name, value=value):
                 self.echo(type_name, "def echo(x):\n    return list(x) if isinstance(x, list) else x\n")
-                answer = self.server.http("POST", "workflows/echo/runs?wait=10", {"inputs": {"x": value}})
+                answer = self.server.http("POST", "workflows/echo/runs?wait=300", {"inputs": {"x": value}})
                 self.assertIn(answer.status, (400, 422), answer)
                 self.assertTrue(answer.headers["content-type"].startswith("application/problem+json"), answer.headers)
         self.assertEqual(self.server.get("runs")["runs"], [])
@@ -50,7 +50,7 @@ class Values(ServerCase):
     def test_a_missing_and_an_unknown_input_are_refused(self):
         self.echo("int")
         for inputs in ({}, {"x": 1, "z": 2}):
-            answer = self.server.http("POST", "workflows/echo/runs?wait=10", {"inputs": inputs})
+            answer = self.server.http("POST", "workflows/echo/runs?wait=300", {"inputs": inputs})
             self.assertIn(answer.status, (400, 422), answer)
 
     def test_bytes_of_any_size_pass_unchanged(self):
@@ -58,7 +58,7 @@ class Values(ServerCase):
         for size in (0, 1, 16 * 1024, 16 * 1024 + 1, 64 * 1024, 1 << 20, (5 << 20) + 3):
             with self.subTest(size=size):
                 content = os.urandom(size)
-                answer = self.server.http("POST", "workflows/echo/runs?wait=60", content,
+                answer = self.server.http("POST", "workflows/echo/runs?wait=300", content,
                                           {"Content-Type": "application/octet-stream"})
                 self.assertEqual(answer.status, 200, answer)
                 back = self.server.http("GET", f"runs/{answer.json()['id']}/outputs/y")

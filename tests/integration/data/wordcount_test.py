@@ -20,7 +20,7 @@ from check_wordcount import count  # noqa: E402
 class WordCount(ServerCase):
     def run_example(self, path):
         self.server.deploy(os.path.join(ROOT, "examples/wordcount"))
-        result = self.server.cli("run", "wordcount", "-i", f"text=@{path}", "-o", "raw", timeout=120)
+        result = self.server.cli("run", "wordcount", "-i", f"text=@{path}", "-o", "raw")
         self.assertEqual(result.returncode, 0, result.stderr)
         return json.loads(result.stdout)
 

@@ -9,7 +9,7 @@ import time
 import unittest
 
 import leftovers
-from harness import LATCH, SLUICE, STOPPED, Server, ServerCase, wait_until
+from harness import LATCH, PATIENCE, SLUICE, STOPPED, Server, ServerCase, wait_until
 
 APP = """
 app: sums
@@ -76,19 +76,19 @@ class Killed(ServerCase):
                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(client.wait)
         self.addCleanup(client.kill)
-        wait_until(lambda: os.path.exists(self.path("latch", "held")), 60, "the task holds")
+        wait_until(lambda: os.path.exists(self.path("latch", "held")), PATIENCE, "the task holds")
         self.assertGreater(len(leftovers.processes(self.server.data)), 1)
         self.server.kill()
         # Before any new start: the guardian ends workers, their children and their folders by itself.
         self.check_nothing_is_left()
-        self.assertEqual(client.wait(60), 5, "the client says that the server is gone")
+        self.assertEqual(client.wait(PATIENCE), 5, "the client says that the server is gone")
         self.server.start()
         self.assertEqual(self.assert_succeeded(self.server.run("sums", n=10))["sum"], expected_sum(10))
 
     def test_when_server_and_launcher_are_killed_together_the_next_start_sweeps(self):
         os.makedirs(self.path("latch"))
         run = self.server.start_run("hold", folder=self.path("latch"), data="x")
-        wait_until(lambda: os.path.exists(self.path("latch", "held")), 60, f"the task of {run} holds")
+        wait_until(lambda: os.path.exists(self.path("latch", "held")), PATIENCE, f"the task of {run} holds")
         pids = leftovers.processes(self.server.data)
         workers = set(self.server.worker_pids())
         with open(self.path("latch", "held"), encoding="utf-8") as file:
@@ -102,7 +102,7 @@ class Killed(ServerCase):
                 pass
         self.server.process.wait()
         self.server.start()
-        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers), 20, "the strays are gone")
+        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers), PATIENCE, "the strays are gone")
         self.assertEqual(self.assert_succeeded(self.server.run("sums", n=10))["sum"], expected_sum(10))
 
     def test_a_server_that_is_killed_again_and_again_starts_again_and_again(self):
@@ -139,11 +139,11 @@ class Killed(ServerCase):
         thread.start()
         try:
             # Runs go on until enough workers were killed in their midst.
-            deadline = time.monotonic() + 120
+            deadline = time.monotonic() + 2 * PATIENCE
             while len(killed) < 20:
                 self.assertLess(time.monotonic(), deadline, f"{len(killed)} workers were killed")
                 runs = [self.server.start_run("sums", n=100 + n) for n in range(4)]
-                results = [self.assert_succeeded(self.server.wait_run(run, 120))["sum"] for run in runs]
+                results = [self.assert_succeeded(self.server.wait_run(run, 2 * PATIENCE))["sum"] for run in runs]
                 self.assertEqual(results, [expected_sum(100 + n) for n in range(4)])
         finally:
             stop.set()
@@ -152,12 +152,12 @@ class Killed(ServerCase):
     def test_without_retry_a_worker_that_is_killed_from_outside_is_lost_and_its_task_runs_again(self):
         os.makedirs(self.path("latch"))
         run = self.server.start_run("hold", folder=self.path("latch"), data="x")
-        wait_until(lambda: os.path.exists(self.path("latch", "held")), 60, "the task holds")
+        wait_until(lambda: os.path.exists(self.path("latch", "held")), PATIENCE, "the task holds")
         for pid in self.server.worker_pids():
             os.kill(pid, signal.SIGKILL)
         # Not the function's failure, so it does not need a retry; this time it is let through.
         open(self.path("latch", "let-through"), "w").close()
-        self.assert_succeeded(self.server.wait_run(run, 60))
+        self.assert_succeeded(self.server.wait_run(run))
         self.assertEqual(self.assert_succeeded(self.server.run("sums", n=10))["sum"], expected_sum(10))
 
     def test_a_lost_launcher_ends_the_server_with_an_error_and_leaves_nothing(self):
@@ -168,14 +168,14 @@ class Killed(ServerCase):
         self.assertTrue(children)
         for pid in children:
             os.kill(pid, signal.SIGKILL)
-        self.assertNotEqual(self.server.process.wait(30), 0)
+        self.assertNotEqual(self.server.process.wait(PATIENCE), 0)
         self.server.start()  # Sweeps what the launcher could not.
         self.assertEqual(self.assert_succeeded(self.server.run("sums", n=10))["sum"], expected_sum(10))
 
 
 class InUse(ServerCase):
     def start_second(self, *arguments):
-        return subprocess.run([SLUICE, "serve", *arguments], capture_output=True, text=True, timeout=60, check=False,
+        return subprocess.run([SLUICE, "serve", *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False,
                               stdin=subprocess.DEVNULL)
 
     def test_a_port_in_use_is_said_and_nothing_is_started(self):
