@@ -149,7 +149,7 @@ class RawClient {
   // No test waits longer than this for anything.
   bool receive() {
     pollfd waiting{.fd = fd_.get(), .events = POLLIN, .revents = 0};
-    if (::poll(&waiting, 1, 20'000) <= 0) return false;
+    if (::poll(&waiting, 1, 120'000) <= 0) return false;
     char bytes[65536];
     const ssize_t got = ::recv(fd_.get(), bytes, sizeof bytes, 0);
     if (got <= 0) is_at_end_ = true;

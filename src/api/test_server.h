@@ -62,7 +62,7 @@ class ServerTest : public testing::Test {
   }
   // A condition that another thread makes true.
   static bool eventually(const std::function<bool()>& is_so) {
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < 24'000; ++i) {
       if (is_so()) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }

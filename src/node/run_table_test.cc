@@ -11,7 +11,7 @@
 namespace sluice::node {
 namespace {
 
-constexpr Duration kAwaited = std::chrono::seconds(20);
+constexpr Duration kAwaited = std::chrono::seconds(120);
 
 // A node without workers: workflows without steps end as soon as their inputs are there.
 class RunTableTest : public testing::Test {

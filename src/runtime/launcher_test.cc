@@ -51,7 +51,7 @@ struct Place {
 };
 
 bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + seconds(20);
+  const auto deadline = std::chrono::steady_clock::now() + seconds(120);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(milliseconds(2));
@@ -125,11 +125,11 @@ class LauncherTest : public testing::Test {
   void run_until(std::function<bool()> condition) {
     awaited_ = std::move(condition);
     aio::Timer tick(loop);
-    const TimePoint deadline = loop.now() + seconds(20);
+    const TimePoint deadline = loop.now() + seconds(120);
     std::function<void()> again = [&] {
       if (awaited_()) return loop.stop();
       if (loop.now() > deadline) {
-        ADD_FAILURE() << "waited for 20 s";
+        ADD_FAILURE() << "waited for two minutes";
         return loop.stop();
       }
       tick.at(loop.now() + milliseconds(5), again);
