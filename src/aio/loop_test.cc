@@ -181,11 +181,13 @@ TEST(Timer, ForgetsWhatWasReplacedCancelledOrDestroyed) {
   cancelled.at(past, [&] { ++wrong; });
   destroyed->at(past, [&] { ++wrong; });
   ASSERT_TRUE(loop.post([&] {
-    replaced.at(loop.now() + milliseconds(5), [&] { is_right = true; });
+    replaced.at(loop.now() + milliseconds(5), [&] {
+      is_right = true;
+      last.at(loop.now(), [&] { loop.stop(); });
+    });
     cancelled.cancel();
     destroyed.reset();
   }));
-  last.at(past + milliseconds(30), [&] { loop.stop(); });
   loop.run();
   EXPECT_EQ(wrong, 0);
   EXPECT_TRUE(is_right);
