@@ -40,11 +40,24 @@ struct Loop::Impl {
 
   // One of the engine's two mutexes: the queue between the threads and the loop.
   std::mutex posted_mutex;
+  std::size_t reserved = 0;  // Places of reservations; those of what is posted are in `posted`.
   std::vector<Work> posted;
   // Loop only. Kept between turns so that a busy queue does not allocate.
   std::vector<Work> batch;
   std::vector<Work> turn_ends;
   std::vector<Work> turn_ends_running;
+
+  bool is_full() const { return posted.size() + reserved >= posted_max; }
+  std::unexpected<Error> full() const {
+    return fail(ErrorCode::kResourceExhausted,
+                fmt::format("the queue of thread {} is full: {} calls wait (limit posted_max)",
+                            thread_name, posted_max));
+  }
+
+  // Only the first of a batch wakes the loop; the others are found with it.
+  void wake() {
+    asio::post(context, [this] { run_posted(); });
+  }
 
   void run_posted() {
     {
@@ -97,17 +110,20 @@ Status Loop::post(Work work) {
   bool was_empty = false;
   {
     const std::lock_guard lock(self.posted_mutex);
-    if (self.posted.size() >= self.posted_max) {
-      return fail(ErrorCode::kResourceExhausted,
-                  fmt::format("the queue of thread {} is full: {} calls wait (limit posted_max)",
-                              self.thread_name, self.posted_max));
-    }
+    if (self.is_full()) return self.full();
     was_empty = self.posted.empty();
     self.posted.push_back(std::move(work));
   }
-  // Only the first of a batch wakes the loop; the others are found with it.
-  if (was_empty) asio::post(self.context, [&self] { self.run_posted(); });
+  if (was_empty) self.wake();
   return {};
+}
+
+Result<Reservation> Loop::reserve() {
+  Impl& self = *impl_;
+  const std::lock_guard lock(self.posted_mutex);
+  if (self.is_full()) return self.full();
+  ++self.reserved;
+  return Reservation(self);
 }
 
 void Loop::at_end_of_turn(Work work) {
@@ -118,6 +134,41 @@ void Loop::at_end_of_turn(Work work) {
 TimePoint Loop::now() const { return std::chrono::steady_clock::now(); }
 ThreadRole& Loop::role() { return impl_->role; }
 asio::io_context& Loop::native() { return impl_->context; }
+
+// ---- Reservation ------------------------------------------------------------------------------
+
+Reservation::~Reservation() { release(); }
+
+Reservation::Reservation(Reservation&& other) noexcept
+    : loop_(std::exchange(other.loop_, nullptr)) {}
+
+Reservation& Reservation::operator=(Reservation&& other) noexcept {
+  if (this != &other) {
+    release();
+    loop_ = std::exchange(other.loop_, nullptr);
+  }
+  return *this;
+}
+
+void Reservation::release() {
+  if (loop_ == nullptr) return;
+  const std::lock_guard lock(loop_->posted_mutex);
+  --loop_->reserved;
+  loop_ = nullptr;
+}
+
+void Reservation::post(Work work) {
+  SLUICE_ASSERT(loop_ != nullptr, "a reservation serves one call");
+  Loop::Impl& loop = *std::exchange(loop_, nullptr);
+  bool was_empty = false;
+  {
+    const std::lock_guard lock(loop.posted_mutex);
+    --loop.reserved;
+    was_empty = loop.posted.empty();
+    loop.posted.push_back(std::move(work));
+  }
+  if (was_empty) loop.wake();
+}
 
 // ---- Timer ------------------------------------------------------------------------------------
 

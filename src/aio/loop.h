@@ -18,6 +18,8 @@ class io_context;
 
 namespace sluice::aio {
 
+class Reservation;
+
 class Loop {
  public:
   // `posted_max`: how many posted functions may wait; beyond, post() says kResourceExhausted.
@@ -30,6 +32,9 @@ class Loop {
   void run();
   void stop();                                        // Any thread.
   Status post(std::move_only_function<void()> work);  // Any thread; in order per caller.
+  // Any thread: a place in the queue for a call that must not be lost once it is due.
+  // kResourceExhausted while there is none.
+  Result<Reservation> reserve();
   // Loop only: after everything that is ready now was handled (once per turn, before sleeping). For
   // batching writes.
   void at_end_of_turn(std::move_only_function<void()> work);
@@ -38,8 +43,29 @@ class Loop {
   boost::asio::io_context& native();
 
  private:
+  friend class Reservation;
   struct Impl;
   std::unique_ptr<Impl> impl_;
+};
+
+// A place in a loop's queue, taken from its `posted_max` ahead of the call. Any thread, one at a
+// time; not after the loop. Destroying it gives the place back.
+class Reservation {
+ public:
+  Reservation() = default;
+  ~Reservation();
+  Reservation(Reservation&& other) noexcept;
+  Reservation& operator=(Reservation&& other) noexcept;
+  // Once, and never refused: the reservation is empty afterwards.
+  void post(std::move_only_function<void()> work);
+  bool is_empty() const { return loop_ == nullptr; }
+
+ private:
+  friend class Loop;
+  explicit Reservation(Loop::Impl& loop) : loop_(&loop) {}
+  void release();
+
+  Loop::Impl* loop_ = nullptr;
 };
 
 // One pending call. Destroying it cancels.

@@ -68,6 +68,44 @@ TEST(Loop, RunsPostedWorkInTheOrderOfEachOfManyCallers) {
   }
 }
 
+TEST(Loop, TakesAReservedCallThoughTheQueueIsFull) {
+  Loop loop("test-loop", 3);
+  std::vector<int> ran;
+  Reservation last = loop.reserve().value();
+  {
+    const Reservation unused = loop.reserve().value();
+    EXPECT_TRUE(loop.post([&] { ran.push_back(1); }));
+    EXPECT_FALSE(loop.post([&] { ran.push_back(100); }));
+    EXPECT_EQ(loop.reserve().error().code(), ErrorCode::kResourceExhausted);
+  }
+  EXPECT_TRUE(loop.post([&] { ran.push_back(2); }));
+  EXPECT_FALSE(loop.post([&] { ran.push_back(100); }));
+  std::thread caller([&, place = std::move(last)]() mutable {
+    place.post([&] {
+      ran.push_back(3);
+      loop.stop();
+    });
+    EXPECT_TRUE(place.is_empty());
+  });
+  caller.join();
+  EXPECT_FALSE(loop.post([&] { ran.push_back(100); }));
+  loop.run();
+  EXPECT_EQ(ran, (std::vector<int>{1, 2, 3}));
+}
+
+TEST(Loop, WakesForAReservedCall) {
+  Loop loop("test-loop", 1);
+  Reservation place = loop.reserve().value();
+  Timer deadline(loop);
+  deadline.at(loop.now() + std::chrono::seconds(120), [&] {
+    ADD_FAILURE() << "the call did not come";
+    loop.stop();
+  });
+  std::thread caller([&] { place.post([&] { loop.stop(); }); });
+  loop.run();
+  caller.join();
+}
+
 TEST(Loop, RefusesAPostWhenTheQueueIsFullAndTakesItAgainLater) {
   Loop loop("test-loop", 2);
   int ran = 0;
