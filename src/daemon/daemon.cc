@@ -54,7 +54,10 @@ Result<Fd> take_signals() {
 }
 
 Result<int> run(const ServeOptions& options) {
-  const Limits limits;
+  Limits limits;
+  limits.retention = options.retention;
+  limits.retention_runs = options.retention_runs;
+  limits.retention_disk_share = options.retention_disk_share;
   raise_descriptor_limit();
   SLUICE_TRY(node::DataDirectory data, node::DataDirectory::open(options.data));
 

@@ -26,12 +26,20 @@ std::string variable(const char* name) {
   return value != nullptr ? value : "";
 }
 
+// Each run that is kept takes a few KiB of memory beside its outputs.
+constexpr std::uint32_t kRetentionRunsMax = 1'000'000;
+constexpr Duration kRetentionMin = std::chrono::seconds(1);
+constexpr Duration kRetentionMax = std::chrono::hours(24 * 3660);
+
 // As written; checked after flags, variables and files were put together.
 struct Words {
   std::string listen = "127.0.0.1:7600";
   std::string data;
   std::string memory = "2Gi";
   std::string workers = "0";
+  std::string retention = "7d";
+  std::string retention_runs = "10000";
+  std::string retention_disk = "10%";
   std::string config;
   std::string ready_file;
   std::string log_level = "info";
@@ -55,6 +63,19 @@ void describe(CLI::App& app, Words& words) {
   app.add_option("--workers", words.workers, "tasks at a time (default: one per core)")
       ->type_name("N")
       ->envname("SLUICE_WORKERS");
+  app.add_option("--retention", words.retention,
+                 "how long ended runs and their outputs are kept, at most (default 7d)")
+      ->type_name("TIME")
+      ->envname("SLUICE_RETENTION");
+  app.add_option("--retention-runs", words.retention_runs,
+                 "how many ended runs are kept, at most (default 10000)")
+      ->type_name("N")
+      ->envname("SLUICE_RETENTION_RUNS");
+  app.add_option("--retention-disk", words.retention_disk,
+                 "what outputs and logs of all runs may take of the disk before the oldest ended "
+                 "runs go (default 10%)")
+      ->type_name("PERCENT")
+      ->envname("SLUICE_RETENTION_DISK");
   app.add_option(
          "--host-name", words.host_names,
          "a name that requests may address this server by, beside localhost; may be repeated")
@@ -112,6 +133,14 @@ Status apply_configs(CLI::App& app, const Words& words) {
   return {};
 }
 
+// All of the text is a number of type T.
+template <class T>
+bool parse_number(std::string_view text, T& value) {
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc{} && stop == end;
+}
+
 bool is_loopback(std::string_view host) {
   return host == "localhost" || host == "::1" ||
          (host.starts_with("127.") &&
@@ -131,9 +160,8 @@ Status parse_listen(const std::string& text, ServeOptions& options) {
   } else if (host.find(':') != std::string::npos) {
     return refuse();  // An IPv6 address without brackets: which part is the port?
   }
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, options.port);
-  if (error != std::errc{} || stop != end || host.empty()) return refuse();
+  if (!parse_number(std::string_view(text).substr(colon + 1), options.port) || host.empty())
+    return refuse();
   if (!is_loopback(host)) {
     return wrong(fmt::format(
         "--listen: {} can be reached by other machines, and that needs TLS and tokens, which are "
@@ -150,6 +178,29 @@ Result<log::Level> parse_level(const std::string& text) {
   if (text == "warning") return log::Level::kWarning;
   if (text == "error") return log::Level::kError;
   return wrong(fmt::format("--log-level: '{}' is none of debug, info, warning, error", text));
+}
+
+Status parse_retention(const Words& words, ServeOptions& options) {
+  const Result<Duration> time = parse_duration(words.retention);
+  if (!time) return wrong("--retention: " + time.error().message());
+  if (*time < kRetentionMin || *time > kRetentionMax) {
+    return wrong(fmt::format("--retention: '{}' is not a time from 1s to 3660d", words.retention));
+  }
+  options.retention = *time;
+  if (!parse_number(words.retention_runs, options.retention_runs) || options.retention_runs < 1 ||
+      options.retention_runs > kRetentionRunsMax) {
+    return wrong(fmt::format("--retention-runs: '{}' is not a number from 1 to {}",
+                             words.retention_runs, kRetentionRunsMax));
+  }
+  std::string_view percent = words.retention_disk;
+  if (percent.ends_with('%')) percent.remove_suffix(1);
+  double share = 0;
+  if (!parse_number(percent, share) || !(share > 0 && share <= 100)) {
+    return wrong(fmt::format("--retention-disk: '{}' is not a share of the disk like 10% or 0.5%",
+                             words.retention_disk));
+  }
+  options.retention_disk_share = share / 100;
+  return {};
 }
 
 Result<std::filesystem::path> default_data() {
@@ -176,12 +227,11 @@ Result<ServeOptions> to_options(const Words& words) {
   if (*memory < kMemoryMin)
     return wrong(fmt::format("--memory: at least {} are needed", to_text(kMemoryMin)));
   options.memory = *memory;
-  const char* const end = words.workers.data() + words.workers.size();
-  const auto [stop, error] = std::from_chars(words.workers.data(), end, options.workers);
-  if (error != std::errc{} || stop != end || options.workers > 4096) {
+  if (!parse_number(words.workers, options.workers) || options.workers > 4096) {
     return wrong(fmt::format("--workers: '{}' is not a number from 0 (one per core) to 4096",
                              words.workers));
   }
+  SLUICE_OK(parse_retention(words, options));
   SLUICE_TRY(options.log_level, parse_level(words.log_level));
   options.config_file = words.config;
   options.ready_file = words.ready_file;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "base/units.h"
@@ -22,6 +23,10 @@ struct ServeOptions {
   std::filesystem::path data;      // Absolute or relative to the working directory; never empty.
   ByteCount memory = 2_GiB;        // What the store may hold in memory.
   std::uint32_t workers = 0;       // Tasks at a time; 0: one per core.
+  // How long ended runs are kept: whichever comes first.
+  Duration retention = Limits().retention;
+  std::uint32_t retention_runs = Limits().retention_runs;
+  double retention_disk_share = Limits().retention_disk_share;
   std::filesystem::path
       config_file;  // The one named by --config, already read; empty: none was named.
   std::filesystem::path ready_file;  // Receives the base URL once the node serves; empty: none.

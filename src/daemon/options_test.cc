@@ -19,8 +19,10 @@ class Options : public ::testing::Test {
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
     ::setenv("XDG_CONFIG_HOME", folder_.c_str(), 1);
-    for (const char* name : {"SLUICE_LISTEN", "SLUICE_DATA", "SLUICE_MEMORY", "SLUICE_WORKERS",
-                             "SLUICE_CONFIG", "SLUICE_LOG_LEVEL", "SLUICE_HOST_NAME"}) {
+    for (const char* name :
+         {"SLUICE_LISTEN", "SLUICE_DATA", "SLUICE_MEMORY", "SLUICE_WORKERS", "SLUICE_CONFIG",
+          "SLUICE_LOG_LEVEL", "SLUICE_HOST_NAME", "SLUICE_RETENTION", "SLUICE_RETENTION_RUNS",
+          "SLUICE_RETENTION_DISK"}) {
       ::unsetenv(name);
     }
   }
@@ -51,14 +53,19 @@ TEST_F(Options, HaveTheDocumentedDefaults) {
   EXPECT_EQ(parsed->options.port, 7600);
   EXPECT_EQ(parsed->options.memory, 2_GiB);
   EXPECT_EQ(parsed->options.workers, 0U);
+  EXPECT_EQ(parsed->options.retention, std::chrono::hours(24 * 7));
+  EXPECT_EQ(parsed->options.retention_runs, 10'000U);
+  EXPECT_DOUBLE_EQ(parsed->options.retention_disk_share, 0.10);
   EXPECT_FALSE(parsed->options.data.empty());
   EXPECT_TRUE(parsed->help.empty());
 }
 
 TEST_F(Options, AreReadFromFlags) {
-  const auto parsed = parse({"--listen", "[::1]:0", "--data", "d", "--memory", "512Mi", "--workers",
-                             "3", "--ready-file", "url", "--log-level", "debug", "--host-name", "a",
-                             "--host-name", "b"});
+  const auto parsed =
+      parse({"--listen",         "[::1]:0", "--data",           "d",   "--memory",    "512Mi",
+             "--workers",        "3",       "--ready-file",     "url", "--log-level", "debug",
+             "--host-name",      "a",       "--host-name",      "b",   "--retention", "1h30m",
+             "--retention-runs", "5",       "--retention-disk", "0.5%"});
   ASSERT_TRUE(parsed) << parsed.error().message();
   const ServeOptions& options = parsed->options;
   EXPECT_EQ(options.host, "::1");
@@ -67,13 +74,17 @@ TEST_F(Options, AreReadFromFlags) {
   EXPECT_EQ(options.memory, 512_MiB);
   EXPECT_EQ(options.workers, 3U);
   EXPECT_EQ(options.ready_file, "url");
+  EXPECT_EQ(options.retention, std::chrono::minutes(90));
+  EXPECT_EQ(options.retention_runs, 5U);
+  EXPECT_DOUBLE_EQ(options.retention_disk_share, 0.005);
   EXPECT_EQ(options.log_level, log::Level::kDebug);
   EXPECT_EQ(options.host_names, (std::vector<std::string>{"a", "b"}));
 }
 
 TEST_F(Options, FlagsWinOverVariablesAndThoseOverFiles) {
   write_config(
-      "listen = \"127.0.0.1:1\"\nmemory = \"100Mi\"\nworkers = 7\nhost_name = [\"x\", \"y\"]\n");
+      "listen = \"127.0.0.1:1\"\nmemory = \"100Mi\"\nworkers = 7\nhost_name = [\"x\", \"y\"]\n"
+      "retention_runs = 9\nretention_disk = \"3%\"\n");
   ::setenv("SLUICE_LISTEN", "127.0.0.1:2", 1);
   ::setenv("SLUICE_MEMORY", "200Mi", 1);
   const auto parsed = parse({"--listen", "127.0.0.1:3"});
@@ -82,6 +93,8 @@ TEST_F(Options, FlagsWinOverVariablesAndThoseOverFiles) {
   EXPECT_EQ(parsed->options.memory, 200_MiB);
   EXPECT_EQ(parsed->options.workers, 7U);
   EXPECT_EQ(parsed->options.host_names, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(parsed->options.retention_runs, 9U);
+  EXPECT_DOUBLE_EQ(parsed->options.retention_disk_share, 0.03);
 }
 
 TEST_F(Options, OfANamedFileReplaceTheOthers) {
@@ -104,6 +117,14 @@ TEST_F(Options, ThatAreWrongAreNamed) {
             std::string::npos);
   EXPECT_NE(mistake({"--memory", "1k"}).find("at least"), std::string::npos);
   EXPECT_NE(mistake({"--workers", "-1"}).find("--workers"), std::string::npos);
+  EXPECT_NE(mistake({"--retention", "7"}).find("--retention: '7'"), std::string::npos);
+  EXPECT_NE(mistake({"--retention", "0s"}).find("from 1s to 3660d"), std::string::npos);
+  EXPECT_NE(mistake({"--retention-runs", "0"}).find("from 1 to 1000000"), std::string::npos);
+  EXPECT_NE(mistake({"--retention-runs", "5x"}).find("--retention-runs"), std::string::npos);
+  for (const char* share : {"0%", "101%", "nan", "much", "%"}) {
+    EXPECT_NE(mistake({"--retention-disk", share}).find("--retention-disk"), std::string::npos)
+        << share;
+  }
   EXPECT_NE(mistake({"--log-level", "loud"}).find("'loud' is none of"), std::string::npos);
   EXPECT_NE(mistake({"--prot", "1"}).find("--help"), std::string::npos);
   EXPECT_NE(mistake({"--config", "/nowhere.toml"}).find("/nowhere.toml"), std::string::npos);
