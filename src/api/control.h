@@ -46,10 +46,19 @@ struct RunOpened {
     model::Type type;
   };
   std::vector<Input> inputs;
+  // Of open_run: ends the run, which leaves nothing; one that has ended already stays as it is. For
+  // when the client vanished or sent nonsense, or one of the calls of the upload said no. At most
+  // once, on the http thread. It cannot be refused: what it takes was set aside when the run was
+  // opened, or a run that nobody feeds any more would stay for ever.
+  std::move_only_function<void(std::string why)> abort;
 };
 
 // An input of a run that is being uploaded. For a list input each open_input is one element.
 using InputStream = Id<struct InputStreamTag>;
+
+// Which part of an output: empty is all of it, {2} element 2 of a list, {2, 0} the first element of
+// that element in a list of lists.
+using OutputPath = std::vector<std::uint32_t>;
 
 struct OutputBytes {
   std::variant<std::string, Fd> content;
@@ -118,16 +127,12 @@ class Control {
   // All parts have come: lists are closed, missing inputs are an error (the run ends, nothing is
   // left).
   virtual void finish_upload(RunId run, Reply<void> reply) = 0;
-  // The client vanished or sent nonsense, or one of the three calls above said no: the run ends and
-  // leaves nothing. A run that has ended already stays as it is.
-  virtual void abort_upload(RunId run, std::string why) = 0;
 
   // The run as a document; with `wait` answered when it ended or the time is over.
   virtual void run(RunId run, std::optional<Duration> wait, Reply<Json> reply) = 0;
   virtual void runs(RunFilter filter, Reply<Json> reply) = 0;
   virtual void tasks(RunId run, TaskFilter filter, Reply<Json> reply) = 0;
-  virtual void output(RunId run, std::string name, std::optional<std::uint32_t> index,
-                      Reply<OutputBytes> reply) = 0;
+  virtual void output(RunId run, std::string name, OutputPath path, Reply<OutputBytes> reply) = 0;
   virtual void task_output(RunId run, std::string task, std::string name,
                            Reply<OutputBytes> reply) = 0;
   virtual void logs(LogQuery query, Reply<LogChunk> reply) = 0;

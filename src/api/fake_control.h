@@ -18,6 +18,8 @@
 #include <set>
 #include <thread>
 
+#include <fmt/ranges.h>
+
 #include "api/control.h"
 #include "base/file.h"
 #include "base/random.h"
@@ -166,7 +168,14 @@ class FakeControl final : public Control {
     post([this, open = std::move(open), reply = std::move(reply)]() mutable {
       if (inputs_of(open.workflow).empty())
         return reply(fail(ErrorCode::kNotFound, "there is no workflow '" + open.workflow + "'"));
-      reply(opened(Run{.workflow = open.workflow, .open = open}));
+      RunOpened made = opened(Run{.workflow = open.workflow, .open = open});
+      made.abort = [this, id = made.run](std::string why) {
+        post([this, id, why] {
+          seen_.aborted.push_back(why);
+          runs_.erase(id);
+        });
+      };
+      reply(std::move(made));
     });
   }
   void open_input(RunId id, std::string name, std::string file_name_given,
@@ -220,14 +229,10 @@ class FakeControl final : public Control {
         runs_.erase(id);
         return reply(fail(ErrorCode::kInvalidArgument, "the input '" + name + "' is missing"));
       }
+      if (run.workflow == "echo" && run.inputs["data"].front().content == "busy")
+        return reply(fail(ErrorCode::kUnavailable, "the node is busy"));
       if (run.workflow != "slow") run.state = "SUCCEEDED";
       reply({});
-    });
-  }
-  void abort_upload(RunId id, std::string why) override {
-    post([this, id, why] {
-      seen_.aborted.push_back(why);
-      runs_.erase(id);
     });
   }
   void run(RunId id, std::optional<Duration> wait, Reply<Json> reply) override {
@@ -257,15 +262,21 @@ class FakeControl final : public Control {
           {"tasks", Json::list()}, {"step", Json(filter.step)}, {"state", Json(filter.state)}}));
     });
   }
-  void output(RunId id, std::string name, std::optional<std::uint32_t> index,
-              Reply<OutputBytes> reply) override {
-    post([this, id, name, index, reply = std::move(reply)]() mutable {
+  void output(RunId id, std::string name, OutputPath path, Reply<OutputBytes> reply) override {
+    post([this, id, name, path, reply = std::move(reply)]() mutable {
       if (!runs_.contains(id)) return reply(no_run(id));
+      if (name == "nested") {
+        const std::string content = fmt::format("{}", fmt::join(path, "-"));
+        return reply(OutputBytes{.content = content,
+                                 .size = content.size(),
+                                 .content_type = "text/plain",
+                                 .etag = "n1"});
+      }
       if (name == "file") return reply(file_output());
       if (!runs_[id].inputs.contains(name))
         return reply(fail(ErrorCode::kNotFound, "there is no output '" + name + "'"));
       const auto& elements = runs_[id].inputs[name];
-      const std::size_t at_index = index.value_or(0);
+      const std::size_t at_index = path.empty() ? 0 : path.front();
       if (at_index >= elements.size())
         return reply(fail(ErrorCode::kFailedPrecondition, "that element is not there yet"));
       const std::string& content = elements[at_index].content;

@@ -1,5 +1,7 @@
 #include "api/handlers.h"
 
+#include <span>
+
 #include <fmt/format.h>
 
 #include "api/openapi.h"
@@ -82,15 +84,15 @@ void list_tasks(const Request& request, Control& control, Answer answer) {
 void read_output(const Request& request, Control& control, Answer answer) {
   const auto run = parse_run_id(request.path[0]);
   if (!run) return std::move(answer).with(to_response(run.error()));
-  control.output(*run, request.path[1], std::nullopt, output_reply(request, std::move(answer)));
+  control.output(*run, request.path[1], {}, output_reply(request, std::move(answer)));
 }
 
 void read_output_element(const Request& request, Control& control, Answer answer) {
   const auto run = parse_run_id(request.path[0]);
-  const auto index = parse_index(request.path[2]);
+  auto path = parse_output_path(std::span(request.path).subspan(2));
   if (!run) return std::move(answer).with(to_response(run.error()));
-  if (!index) return std::move(answer).with(to_response(index.error()));
-  control.output(*run, request.path[1], *index, output_reply(request, std::move(answer)));
+  if (!path) return std::move(answer).with(to_response(path.error()));
+  control.output(*run, request.path[1], *std::move(path), output_reply(request, std::move(answer)));
 }
 
 void read_task_output(const Request& request, Control& control, Answer answer) {

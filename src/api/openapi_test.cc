@@ -132,6 +132,14 @@ TEST(Routes, AreFoundByMethodAndPath) {
   ASSERT_TRUE(element);
   EXPECT_EQ(element->route->operation, "read_output_element");
   EXPECT_EQ(element->path, (std::vector<std::string>{"r", "a/b", "7"}));
+  const auto inner = find(Method::kGet, "/api/v1/runs/r/outputs/o/7/0/12");
+  ASSERT_TRUE(inner);
+  EXPECT_EQ(inner->route->operation, "read_inner_element");
+  EXPECT_EQ(inner->path, (std::vector<std::string>{"r", "o", "7", "0", "12"}));
+  EXPECT_EQ(find(Method::kGet, "/api/v1/runs/r/outputs/o/7/").error().problem.status, 404U);
+  EXPECT_EQ(find(Method::kGet, "/api/v1/runs/r/outputs/o/7/0/").error().problem.status, 404U);
+  EXPECT_EQ(find(Method::kGet, "/api/v1/runs/r/outputs/o/7//0").error().problem.status, 404U);
+  EXPECT_EQ(find(Method::kGet, "/api/v1/runs/r/outputs").error().problem.status, 404U);
   EXPECT_EQ(find(Method::kGet, "/api/v1/runs/r/tasks/outer.3~inner.0/outputs/o")->path[1],
             "outer.3~inner.0");
   EXPECT_EQ(find(Method::kGet, "/api/v1/runs/").error().problem.status, 404U);

@@ -58,6 +58,21 @@ OrProblem<std::uint32_t> parse_index(std::string_view text) {
   return value;
 }
 
+OrProblem<OutputPath> parse_output_path(std::span<const std::string> segments) {
+  OutputPath path;
+  for (std::string_view rest : segments) {
+    while (true) {
+      const std::size_t slash = rest.find('/');
+      const auto index = parse_index(rest.substr(0, slash));
+      if (!index) return std::unexpected(index.error());
+      path.push_back(*index);
+      if (slash == std::string_view::npos) break;
+      rest.remove_prefix(slash + 1);
+    }
+  }
+  return path;
+}
+
 OrProblem<Duration> parse_seconds(std::string_view name, std::string_view text) {
   constexpr double kYear = 366.0 * 24 * 3600;
   double seconds = -1;

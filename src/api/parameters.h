@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "api/control.h"
@@ -15,6 +17,9 @@ namespace sluice::api {
 // A run that cannot be is a run that is not there: 404.
 OrProblem<RunId> parse_run_id(std::string_view text);
 OrProblem<std::uint32_t> parse_index(std::string_view text);
+// Each segment is an index, or several with escaped slashes between them: clients that are
+// generated from the description escape them.
+OrProblem<OutputPath> parse_output_path(std::span<const std::string> segments);
 // `30` and `1.5` are seconds, `250ms` and `2h` carry their unit. At most a year.
 OrProblem<Duration> parse_seconds(std::string_view name, std::string_view text);
 

@@ -37,6 +37,8 @@ constexpr std::array kRoutes = {
           Body::kNone, read_output},
     Route{Method::kGet, "/api/v1/runs/{id}/outputs/{name}/{index}", "", Scope::kRead,
           "read_output_element", Body::kNone, read_output_element},
+    Route{Method::kGet, "/api/v1/runs/{id}/outputs/{name}/{index}/{inner}", "", Scope::kRead,
+          "read_inner_element", Body::kNone, read_output_element, Last::kRest},
     Route{Method::kGet, "/api/v1/runs/{id}/tasks/{task}/outputs/{name}", "", Scope::kRead,
           "read_task_output", Body::kNone, read_task_output},
     Route{Method::kGet, "/api/v1/runs/{id}/logs", "step task follow", Scope::kRead, "read_logs",
@@ -73,10 +75,10 @@ static_assert(std::ranges::all_of(kRoutes,
               "a route has a handler or a streamed body");
 
 // The parameters' values when the segments fit the pattern.
-std::optional<std::vector<std::string>> match(std::string_view pattern,
+std::optional<std::vector<std::string>> match(const Route& route,
                                               const std::vector<std::string>& segments) {
   std::vector<std::string> values;
-  std::string_view rest = pattern.substr(1);
+  std::string_view rest = route.pattern.substr(1);
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const std::size_t slash = rest.find('/');
     const std::string_view part = rest.substr(0, slash);
@@ -87,6 +89,7 @@ std::optional<std::vector<std::string>> match(std::string_view pattern,
       return std::nullopt;
     }
     const bool is_last = slash == std::string_view::npos;
+    if (is_last && route.last == Last::kRest) continue;
     if (is_last != (i + 1 == segments.size())) return std::nullopt;
     if (!is_last) rest.remove_prefix(slash + 1);
   }
@@ -119,7 +122,7 @@ std::expected<Request, Unrouted> route(RequestHead head) {
   const Method wanted = head.method == Method::kHead ? Method::kGet : head.method;
   std::string allow;
   for (const Route& one : kRoutes) {
-    auto values = match(one.pattern, target->segments);
+    auto values = match(one, target->segments);
     if (!values) continue;
     if (one.method != wanted) {
       add_allowed(allow, one.method);

@@ -25,6 +25,12 @@ enum class Body : unsigned char {
   kArchive,  // Of an app.
 };
 
+// What a pattern's last parameter takes.
+enum class Last : unsigned char {
+  kSegment,
+  kRest,  // All segments that are left, at least one: each is a value.
+};
+
 struct Route;
 
 struct Request {
@@ -44,6 +50,7 @@ struct Route {
   std::string_view operation;  // Its operationId.
   Body body = Body::kNone;
   Handler handler = nullptr;  // Null for streamed bodies.
+  Last last = Last::kSegment;
 };
 
 std::span<const Route> routes();

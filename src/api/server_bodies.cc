@@ -111,13 +111,17 @@ Async<OrProblem<RunOpened>> Server::Impl::open_with_upload(Connection& connectio
   const RunId id = opened->run;
   const auto uploaded = co_await upload(connection, std::move(run), id);
   if (!uploaded) {
-    control.abort_upload(id, uploaded.error().detail);
+    opened->abort(uploaded.error().detail);
     co_return std::unexpected(uploaded.error());
   }
   Pending<void> finishing(io);
   control.finish_upload(id, finishing.reply());
   const Status finished = co_await received(connection, finishing);
-  if (!finished) co_return std::unexpected(to_problem(finished.error(), Asked::kUploadInput));
+  if (!finished) {
+    opened->abort(finished.error().message());
+    co_return std::unexpected(to_problem(finished.error(), Asked::kUploadInput));
+  }
+  opened->abort = nullptr;  // What it set aside is free again, however long the client waits.
   co_return *std::move(opened);
 }
 

@@ -131,6 +131,22 @@ TEST_F(ServerTest, ServesEveryOtherRoute) {
   EXPECT_EQ(request("GET", "/api/v1/workflows/ambiguous").status, 409);
 }
 
+TEST_F(ServerTest, AddressesElementsOfListsInLists) {
+  const std::string output = "/api/v1/runs/" + start_echo() + "/outputs/nested";
+  EXPECT_EQ(request("GET", output).body, "");
+  EXPECT_EQ(request("GET", output + "/4").body, "4");
+  EXPECT_EQ(request("GET", output + "/4/0/17").body, "4-0-17");
+  EXPECT_EQ(request("GET", output + "/4/0%2F17").body, "4-0-17");
+}
+
+TEST_F(ServerTest, EndsTheRunWhenItsUploadCannotBeFinished) {
+  const auto response = request("POST", "/api/v1/workflows/echo/runs?wait=10", "busy",
+                                "Content-Type: text/plain\r\n");
+  EXPECT_EQ(response.status, 503);
+  EXPECT_TRUE(eventually([&] { return control_.runs_now().empty(); }));
+  EXPECT_EQ(control_.seen().aborted, (std::vector<std::string>{"the node is busy"}));
+}
+
 TEST_F(ServerTest, SaysWhatIsNotThere) {
   EXPECT_EQ(request("GET", "/nothing").status, 404);
   EXPECT_EQ(request("GET", "/api/v1/runs/short").status, 404);
@@ -145,6 +161,8 @@ TEST_F(ServerTest, SaysWhatIsNotThere) {
   EXPECT_EQ(request("GET", run + "/outputs/nothing").status, 404);
   EXPECT_EQ(request("GET", run + "/outputs/data/x").status, 400);
   EXPECT_EQ(request("GET", run + "/outputs/data/5").status, 409);
+  EXPECT_EQ(request("GET", run + "/outputs/data/5/x").status, 400);
+  EXPECT_EQ(request("GET", run + "/outputs/data/5/-1").status, 400);
   for (const auto& [verb, target] :
        std::vector<std::pair<std::string, std::string>>{{"GET", "/api/v1/events"},
                                                         {"GET", run + "/events"},

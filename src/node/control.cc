@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/version.h"
+#include "node/output_views.h"
 #include "node/views.h"
 
 namespace sluice::node {
@@ -17,6 +18,10 @@ api::RunOpened opened(const RunRecord& run) {
   return answer;
 }
 
+std::unexpected<Error> busy(const Error& why) {
+  return fail(ErrorCode::kUnavailable, "the node is busy: " + why.message());
+}
+
 }  // namespace
 
 template <class T, class Work>
@@ -25,8 +30,7 @@ void NodeControl::on_loop(api::Reply<T> reply, Work work) {
   auto kept = std::make_shared<api::Reply<T>>(std::move(reply));
   Status posted =
       parts_.loop.post([kept, work = std::move(work)]() mutable { work(std::move(*kept)); });
-  if (!posted)
-    (*kept)(fail(ErrorCode::kUnavailable, "the node is busy: " + posted.error().message()));
+  if (!posted) (*kept)(busy(posted.error()));
 }
 
 // ---- apps
@@ -179,11 +183,20 @@ void NodeControl::start_run(api::OpenRun open, Json inputs, api::Reply<api::RunO
 }
 
 void NodeControl::open_run(api::OpenRun open, api::Reply<api::RunOpened> reply) {
-  on_loop<api::RunOpened>(std::move(reply), [this, open = std::move(open)](auto answer) {
+  // Its abort has a place in the loop's queue from here on: a full queue refuses the run, and never
+  // the call that ends it.
+  Result<aio::Reservation> place = parts_.loop.reserve();
+  if (!place) return reply(busy(place.error()));
+  on_loop<api::RunOpened>(std::move(reply), [this, open = std::move(open),
+                                             place = std::move(*place)](auto answer) mutable {
     const auto start = [&]() -> Result<api::RunOpened> {
       SLUICE_TRY(const WorkflowAddress address, address_of(open));
       SLUICE_TRY(RunRecord * run, parts_.intake.open(address, open.timeout));
-      return opened(*run);
+      api::RunOpened made = opened(*run);
+      made.abort = [this, id = run->id, place = std::move(place)](std::string why) mutable {
+        place.post([this, id, why = std::move(why)] { parts_.intake.abort(id, why); });
+      };
+      return made;
     };
     answer(start());
   });
@@ -210,16 +223,6 @@ void NodeControl::close_input(api::InputStream stream, api::Reply<void> reply) {
 
 void NodeControl::finish_upload(RunId run, api::Reply<void> reply) {
   on_loop<void>(std::move(reply), [this, run](auto answer) { answer(parts_.intake.finish(run)); });
-}
-
-void NodeControl::abort_upload(RunId run, std::string why) {
-  // Nobody waits for the answer. Only a loop that has stopped, or 65,536 calls behind, refuses it.
-  // The run then ends by its time-out, as any other whose inputs do not come.
-  on_loop<void>([](const Result<void>&) {},
-                [this, run, why = std::move(why)](auto answer) {
-                  parts_.intake.abort(run, why);
-                  answer({});
-                });
 }
 
 void NodeControl::run(RunId run, std::optional<Duration> wait, api::Reply<Json> reply) {
@@ -250,14 +253,14 @@ void NodeControl::tasks(RunId run, api::TaskFilter filter, api::Reply<Json> repl
   });
 }
 
-void NodeControl::output(RunId run, std::string name, std::optional<std::uint32_t> index,
+void NodeControl::output(RunId run, std::string name, api::OutputPath path,
                          api::Reply<api::OutputBytes> reply) {
-  on_loop<api::OutputBytes>(std::move(reply),
-                            [this, run, name = std::move(name), index](auto answer) {
-                              Result<RunRecord*> found = parts_.runs.known(run);
-                              if (!found) return answer(fail(std::move(found).error()));
-                              answer(output_bytes(**found, name, index));
-                            });
+  on_loop<api::OutputBytes>(
+      std::move(reply), [this, run, name = std::move(name), path = std::move(path)](auto answer) {
+        Result<RunRecord*> found = parts_.runs.known(run);
+        if (!found) return answer(fail(std::move(found).error()));
+        answer(output_bytes(**found, name, path));
+      });
 }
 
 void NodeControl::task_output(RunId run, std::string task, std::string name,

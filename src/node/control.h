@@ -49,11 +49,10 @@ class NodeControl : public api::Control {
   void write_input(api::InputStream stream, std::string bytes, api::Reply<void> reply) override;
   void close_input(api::InputStream stream, api::Reply<void> reply) override;
   void finish_upload(RunId run, api::Reply<void> reply) override;
-  void abort_upload(RunId run, std::string why) override;
   void run(RunId run, std::optional<Duration> wait, api::Reply<Json> reply) override;
   void runs(api::RunFilter filter, api::Reply<Json> reply) override;
   void tasks(RunId run, api::TaskFilter filter, api::Reply<Json> reply) override;
-  void output(RunId run, std::string name, std::optional<std::uint32_t> index,
+  void output(RunId run, std::string name, api::OutputPath path,
               api::Reply<api::OutputBytes> reply) override;
   void task_output(RunId run, std::string task, std::string name,
                    api::Reply<api::OutputBytes> reply) override;

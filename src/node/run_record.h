@@ -18,6 +18,7 @@
 #include "api/control.h"
 #include "core/scheduler.h"
 #include "node/app_registry.h"
+#include "node/nested_list.h"
 #include "node/run_log.h"
 #include "store/store.h"
 
@@ -68,10 +69,7 @@ struct KeptOutput {
   bool complete = false;  // The value is there, or the list has all its elements, or it is absent.
   bool absent = false;
   std::vector<KeptValue> values;  // In order; of a list of lists all leaves.
-  // Of a list of lists: indexes into `values` between brackets.
-  static constexpr std::int32_t kBegin = -1;
-  static constexpr std::int32_t kEnd = -2;
-  std::vector<std::int32_t> shape;
+  NestedList nested;              // Of a list of lists; of another list empty.
 };
 
 // Somebody who waits for the end of a run, or for news in its log. Answered once.

@@ -325,15 +325,10 @@ void RunTable::on(const core::OutputElement& element) {
   RunRecord& run = *find(element.run);
   KeptOutput& output = run.outputs[element.output];
   output.is_list = true;
-  if (element.kind == core::Deliver::Kind::kListBegin ||
-      element.kind == core::Deliver::Kind::kListEnd) {
-    const bool begins = element.kind == core::Deliver::Kind::kListBegin;
-    output.shape.push_back(begins ? KeptOutput::kBegin : KeptOutput::kEnd);
-    return;
-  }
+  if (element.kind == core::Deliver::Kind::kListBegin) return output.nested.begin();
+  if (element.kind == core::Deliver::Kind::kListEnd) return output.nested.end();
   const std::size_t at = output.values.size();
-  // A hole of a list of lists may come before the first bracket has: then the shape begins with it.
-  if (output_is_nested(run, element.output)) output.shape.push_back(static_cast<std::int32_t>(at));
+  if (output_is_nested(run, element.output)) output.nested.add(at);
   output.values.emplace_back();
   if (element.object) {
     output.values[at] = keep(run, element.output, at, *element.object);

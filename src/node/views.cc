@@ -1,109 +1,17 @@
 #include "node/views.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 
-#include "base/file.h"
 #include "base/hash.h"
-#include "node/values.h"
+#include "node/output_views.h"
 
 namespace sluice::node {
 namespace {
 
-constexpr std::uint64_t kInlineOutputMax = 1 << 20;  // A JSON or text output inside the document.
-constexpr std::uint64_t kDocumentMax = 4 << 20;      // All of them together.
 constexpr std::array<std::string_view, 10> kStateKeys = {
     "waiting",  "ready",     "preparing", "running", "blocked",
     "finished", "succeeded", "failed",    "skipped", "cancelled"};
-
-std::string hex_of(const Checksum& checksum) {
-  return fmt::format("{:016x}{:016x}", checksum.high, checksum.low);
-}
-
-Result<std::string> kept_text(const RunRecord& run, const KeptValue& value) {
-  if (const auto* text = std::get_if<std::string>(&value.content)) return *text;
-  if (const auto* packed = std::get_if<Packed>(&value.content)) {
-    std::string bytes(value.size, '\0');
-    const ssize_t got =
-        ::pread(run.pack.get(), bytes.data(), bytes.size(), static_cast<off_t>(packed->offset));
-    if (got != static_cast<ssize_t>(bytes.size()))
-      return fail(ErrorCode::kDataLoss, "a kept output cannot be read");
-    return bytes;
-  }
-  return read_file(std::get<std::filesystem::path>(value.content), ByteCount{value.size});
-}
-
-Json reference(const RunRecord& run, const std::string& name, std::optional<std::size_t> index,
-               const KeptValue& value) {
-  std::string address = fmt::format("/api/v1/runs/{}/outputs/{}", run.id.to_text(), name);
-  if (index) address += fmt::format("/{}", *index);
-  Json document;
-  document.set("$ref", address).set("size", value.size).set("type", content_type(value.meta));
-  if (!value.meta.name.empty()) document.set("name", value.meta.name);
-  return document;
-}
-
-// The value inside the document where it is JSON or text and small enough, a reference otherwise.
-Json value_json(const RunRecord& run, const std::string& name, std::optional<std::size_t> index,
-                const KeptValue& value, std::uint64_t& budget) {
-  if (value.hole) return Json();
-  const bool readable = value.meta.kind == SLUICE_KIND_JSON || value.meta.kind == SLUICE_KIND_TEXT;
-  if (readable && value.saved && value.size <= std::min(kInlineOutputMax, budget)) {
-    Result<std::string> text = kept_text(run, value);
-    if (text) {
-      budget -= value.size;
-      if (value.meta.kind == SLUICE_KIND_TEXT) return Json(std::move(*text));
-      if (Result<Json> json = parse_json(*text)) return std::move(*json);
-    }
-  }
-  return reference(run, name, index, value);
-}
-
-// A list of lists: the brackets are in `shape`. Elements of inner lists have no address of their
-// own.
-Json nested_json(const RunRecord& run, const std::string& name, const KeptOutput& output,
-                 std::uint64_t& budget) {
-  std::vector<Json> open;
-  open.push_back(Json::list());
-  for (const std::int32_t mark : output.shape) {
-    if (mark == KeptOutput::kBegin) {
-      open.push_back(Json::list());
-    } else if (mark == KeptOutput::kEnd) {
-      Json inner = std::move(open.back());
-      open.pop_back();
-      open.back().push(std::move(inner));
-    } else {
-      const auto at = static_cast<std::size_t>(mark);
-      open.back().push(value_json(run, name, std::nullopt, output.values[at], budget));
-    }
-  }
-  return std::move(open.front());
-}
-
-Json output_json(const RunRecord& run, const std::string& name, const KeptOutput& output,
-                 std::uint64_t& budget) {
-  if (!output.is_list) return value_json(run, name, std::nullopt, output.values.front(), budget);
-  if (!output.shape.empty()) return nested_json(run, name, output, budget);
-  Json list = Json::list();
-  for (std::size_t i = 0; i < output.values.size(); ++i) {
-    list.push(value_json(run, name, i, output.values[i], budget));
-  }
-  return list;
-}
-
-api::OutputBytes json_bytes(const Json& value) {
-  std::string text = to_text(value);
-  const std::uint64_t size = text.size();
-  std::string etag = hex_of(checksum(std::as_bytes(std::span(text))));
-  return {.content = std::move(text),
-          .size = size,
-          .content_type = "application/json",
-          .file_name = {},
-          .etag = std::move(etag)};
-}
 
 Json times(const RunRecord& run) {
   Json timings;
@@ -187,17 +95,7 @@ Json run_document(const RunTable& runs, const RunRecord& run) {
     steps.push(std::move(entry));
   }
   document.set("steps", std::move(steps));
-  Json outputs = Json::map();
-  std::uint64_t budget = kDocumentMax;
-  if (run.state == RunState::kSucceeded) {
-    for (std::size_t i = 0; i < run.outputs.size(); ++i) {
-      const KeptOutput& output = run.outputs[i];
-      if (output.absent || (!output.is_list && output.values.empty())) continue;
-      const std::string& name = run.plan().outputs[i].name;
-      outputs.set(name, output_json(run, name, output, budget));
-    }
-  }
-  document.set("outputs", std::move(outputs));
+  document.set("outputs", outputs_json(run));
   return document;
 }
 
@@ -417,67 +315,6 @@ Json app_document(const AppVersion& version) {
   Json document = deploy_document(version);
   document.set("name", version.name);
   return document;
-}
-
-Result<api::OutputBytes> output_bytes(const RunRecord& run, const std::string& name,
-                                      std::optional<std::uint32_t> index) {
-  const auto& declared = run.plan().outputs;
-  const auto found = std::find_if(declared.begin(), declared.end(),
-                                  [&](const auto& output) { return output.name == name; });
-  if (found == declared.end()) {
-    return fail(ErrorCode::kNotFound, fmt::format("workflow '{}' has no output '{}'",
-                                                  run.plan().name, name.substr(0, 64)));
-  }
-  const KeptOutput& output = run.outputs[static_cast<std::size_t>(found - declared.begin())];
-  const auto not_there = [&]() {
-    if (output.absent)
-      return fail(ErrorCode::kNotFound, fmt::format("output '{}' is absent in this run", name));
-    if (is_ended(run.state))
-      return fail(ErrorCode::kNotFound,
-                  fmt::format("the run ended {} without output '{}'", to_string(run.state), name));
-    return fail(
-        ErrorCode::kFailedPrecondition,
-        fmt::format("output '{}' is not there yet; the run is {}", name, to_string(run.state)));
-  };
-  if (index && !output.is_list && !output.values.empty())
-    return fail(ErrorCode::kNotFound, fmt::format("output '{}' is no list", name));
-  if (index && !output.shape.empty()) {
-    if (!output.complete) return not_there();
-    std::uint64_t all = UINT64_MAX;
-    const Json lists = nested_json(run, name, output, all);
-    if (*index >= lists.as_list()->size()) {
-      return fail(ErrorCode::kNotFound,
-                  fmt::format("output '{}' has {} elements", name, lists.as_list()->size()));
-    }
-    return json_bytes((*lists.as_list())[*index]);
-  }
-  if (!index && output.is_list) {
-    if (!output.complete) return not_there();
-    std::uint64_t all = UINT64_MAX;
-    return json_bytes(output_json(run, name, output, all));
-  }
-  const std::size_t at = index.value_or(0);
-  if (at >= output.values.size() || !output.values[at].saved) {
-    if (index && output.complete && at >= output.values.size()) {
-      return fail(ErrorCode::kNotFound,
-                  fmt::format("output '{}' has {} elements", name, output.values.size()));
-    }
-    return not_there();
-  }
-  const KeptValue& value = output.values[at];
-  if (value.hole)
-    return fail(ErrorCode::kNotFound, fmt::format("element {} of output '{}' is absent", at, name));
-  api::OutputBytes bytes{.content = {},
-                         .size = value.size,
-                         .content_type = content_type(value.meta),
-                         .file_name = value.meta.name,
-                         .etag = hex_of(value.checksum)};
-  if (const auto* path = std::get_if<std::filesystem::path>(&value.content)) {
-    SLUICE_TRY(bytes.content, open_file(*path, O_RDONLY));
-  } else {
-    SLUICE_TRY(bytes.content, kept_text(run, value));
-  }
-  return bytes;
 }
 
 std::string metrics_text(const RunTable& runs, const core::Scheduler::Counters& core,

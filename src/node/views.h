@@ -1,7 +1,7 @@
 #pragma once
 
 // The JSON documents of the HTTP interface (docs/http.md), made from the node's tables. Loop
-// thread; pure but for reading kept values from disk.
+// thread; pure but for the outputs inside them (output_views.h).
 
 #include <string>
 
@@ -20,9 +20,6 @@ Json workflow_document(const AppVersion& version, const model::Workflow& workflo
 Json function_document(const AppVersion& version, const model::Function& function);
 Json app_document(const AppVersion& version);
 Json deploy_document(const AppVersion& version);
-// The bytes of one kept value.
-Result<api::OutputBytes> output_bytes(const RunRecord& run, const std::string& name,
-                                      std::optional<std::uint32_t> index);
 std::string metrics_text(const RunTable& runs, const core::Scheduler::Counters& core,
                          const store::Usage& store, std::size_t workers);
 

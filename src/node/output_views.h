@@ -1,0 +1,22 @@
+#pragma once
+
+// Outputs of a run as the HTTP interface shows them: inside its document, or as bytes. Loop thread;
+// pure but for reading kept values from disk.
+
+#include <string>
+
+#include "api/control.h"
+#include "node/run_record.h"
+
+namespace sluice::node {
+
+// All that are there, by name: JSON and text as they are where they are small, references to
+// others.
+Json outputs_json(const RunRecord& run);
+
+// The bytes of an output or of the part of it that `path` leads to; a list is a JSON array as in
+// the document. kFailedPrecondition: not there yet; kNotFound: never.
+Result<api::OutputBytes> output_bytes(const RunRecord& run, const std::string& name,
+                                      const api::OutputPath& path);
+
+}  // namespace sluice::node
