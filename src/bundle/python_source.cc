@@ -208,7 +208,7 @@ void read_answer(const Json& answer, const Source& source, std::vector<CodePorts
 Result<bool> ask_python(const std::vector<Source>& sources, std::vector<CodePorts>& result,
                         Mistakes& mistakes) {
   Result<std::string> output =
-      run_child({"/usr/bin/python3", "-I", "-S", "-c", std::string(kPythonScript)},
+      run_child({"/usr/bin/python3", "-I", "-S", "-c", std::string(python_script())},
                 request_for(sources), kChildLimits);
   if (!output) {
     const ErrorCode code = output.error().code();

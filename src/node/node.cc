@@ -4,8 +4,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "bundle/python_sdk.h"
 #include "node/control.h"
-#include "node/sdk_archive.h"
 
 namespace sluice::node {
 namespace {
@@ -104,7 +104,7 @@ struct Node::Impl {
 Result<std::unique_ptr<Node>> Node::make(aio::Loop& loop, const Limits& limits, NodeOptions options,
                                          const DataDirectory& data,
                                          runtime::LauncherHandle launcher) {
-  SLUICE_OK(unpack_python_sdk(data.paths().sdk() / "python", limits));
+  SLUICE_OK(bundle::unpack_python_sdk(data.paths().sdk() / "python", limits));
   SLUICE_TRY(auto made, store::Store::make(
                             {.memory = options.memory, .spill_directory = data.paths().spill()}));
   auto impl = std::make_unique<Impl>(loop, limits, std::move(options), data.paths(),

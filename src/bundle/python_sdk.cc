@@ -1,4 +1,4 @@
-#include "node/sdk_archive.h"
+#include "bundle/python_sdk.h"
 
 #include "base/file.h"
 #include "bundle/bundle.h"
@@ -17,7 +17,7 @@ __asm__(
 extern "C" const char sluice_python_sdk_begin[];
 extern "C" const char sluice_python_sdk_end[];
 
-namespace sluice::node {
+namespace sluice::bundle {
 
 std::string_view python_sdk_archive() {
   return {sluice_python_sdk_begin,
@@ -26,10 +26,10 @@ std::string_view python_sdk_archive() {
 
 Status unpack_python_sdk(const std::filesystem::path& folder, const Limits& limits) {
   SLUICE_OK(remove_tree(folder));
-  if (Status unpacked = bundle::unpack(python_sdk_archive(), folder, limits); !unpacked) {
+  if (Status unpacked = unpack(python_sdk_archive(), folder, limits); !unpacked) {
     return fail(std::move(unpacked).error().wrap("unpack the Python SDK"));
   }
   return {};
 }
 
-}  // namespace sluice::node
+}  // namespace sluice::bundle
