@@ -226,14 +226,16 @@ def run(x):
         except sluice.Cancelled as error: heard.append(str(error))
     thread = threading.Thread(target=work)
     thread.start()
-    try: thread.join()
+    try:
+        c.emit("in_try", 1)
+        thread.join()
     except sluice.Cancelled: pass
     thread.join()
     print(heard, c.cancelled, flush=True)
 """
-        node = self.node(code, inputs={"x": "stream<int>"})
+        node = self.node(code, inputs={"x": "stream<int>"}, outputs={"in_try": "list<int>"})
         task = node.start(x=...)
-        node.until(lambda: task.wants)
+        node.until(lambda: task.wants and task.elements("in_try"))
         node.cancel(task, "over")
         self.assertFails(node.finish(task), "Cancelled", "over")
         self.assertIn(b"['over'] True", node.log())
