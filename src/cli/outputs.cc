@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <set>
+#include <span>
 
 #include "base/file.h"
 #include "cli/document.h"
@@ -23,16 +24,26 @@ constexpr std::size_t kBytesShownMax = 4 << 10;
 
 bool is_reference(const Json& value) { return !text_member(value, "$ref").empty(); }
 
+bool has_references(const Json& value) {
+  if (is_reference(value)) return true;
+  const Json::List* list = value.as_list();
+  return list != nullptr && std::any_of(list->begin(), list->end(), has_references);
+}
+
+// Nothing but references and holes, also in lists in it.
+bool holds_no_values(const Json& value) {
+  if (value.is_null() || is_reference(value)) return true;
+  const Json::List* list = value.as_list();
+  return list != nullptr && std::all_of(list->begin(), list->end(), holds_no_values);
+}
+
 // A list whose elements are objects of their own. A json output that is a list looks the same in
 // the document where it is inline; the type decides if it is known.
 bool is_list_output(const Json& value, const model::Type* type) {
   if (value.as_list() == nullptr) return false;
   if (type != nullptr && type->kind != model::Kind::kAny) return type->is_list();
   if (type != nullptr && type->is_list()) return true;
-  const Json::List& list = *value.as_list();
-  return !list.empty() && std::all_of(list.begin(), list.end(), [](const Json& one) {
-    return one.is_null() || is_reference(one);
-  });
+  return has_references(value) && holds_no_values(value);
 }
 
 std::uint64_t size_of(const Json& value) {
@@ -44,14 +55,24 @@ std::uint64_t size_of(const Json& value) {
   return size;
 }
 
-bool has_references(const Json& value) {
-  if (is_reference(value)) return true;
-  const Json::List* list = value.as_list();
-  return list != nullptr && std::any_of(list->begin(), list->end(), has_references);
-}
-
 Request output_request(const Json& run, std::string_view name) {
   return Request{.path = api_path({"runs", text_member(run, "id"), "outputs", name})};
+}
+
+// Of an element of a list, or of a list in it: `/3`, `/3/0` behind the output's own path.
+Request element_request(const Json& run, std::string_view name, std::span<const std::size_t> at) {
+  Request request = output_request(run, name);
+  for (const std::size_t index : at) request.path += fmt::format("/{}", index);
+  return request;
+}
+
+// How many levels of lists lead to a reference.
+std::size_t levels_of(const Json& value) {
+  const Json::List* list = value.as_list();
+  if (list == nullptr) return 0;
+  std::size_t levels = 0;
+  for (const Json& element : *list) levels = std::max(levels, levels_of(element));
+  return levels + 1;
 }
 
 // Below its name and indented, or behind it when it is one line.
@@ -67,10 +88,10 @@ std::string labelled(std::string_view name, std::string_view text) {
 }
 
 std::string elsewhere(Session& session, const Json& run, std::string_view name,
-                      std::string_view what, bool is_list) {
-  return labelled(name, fmt::format("{} (--out DIR saves it; it is at {}{}{})", what,
-                                    session.client.address().base, output_request(run, name).path,
-                                    is_list ? "/INDEX" : ""));
+                      std::string_view what, std::size_t levels = 0) {
+  std::string address = session.client.address().base + output_request(run, name).path;
+  for (std::size_t i = 0; i < levels; ++i) address += "/INDEX";
+  return labelled(name, fmt::format("{} (--out DIR saves it; it is at {})", what, address));
 }
 
 Result<std::string> shown_reference(Session& session, const Json& run, const std::string& name,
@@ -86,8 +107,7 @@ Result<std::string> shown_reference(Session& session, const Json& run, const std
   }
   return elsewhere(session, run, name,
                    fmt::format("{}{}{}", to_text(ByteCount{size}), type.empty() ? "" : " ",
-                               printable_line(type)),
-                   false);
+                               printable_line(type)));
 }
 
 Result<std::string> shown_output(Session& session, const Json& run, const std::string& name,
@@ -97,12 +117,12 @@ Result<std::string> shown_output(Session& session, const Json& run, const std::s
     return elsewhere(
         session, run, name,
         fmt::format("list of {}, {}", value.as_list()->size(), to_text(ByteCount{size_of(value)})),
-        true);
+        levels_of(value));
   }
   const std::string* plain = value.as_string();
   const std::string text = plain != nullptr ? *plain : to_pretty_text(value);
   if (text.size() <= kShownMax) return labelled(name, text);
-  return elsewhere(session, run, name, to_text(ByteCount{to_text(value).size()}), false);
+  return elsewhere(session, run, name, to_text(ByteCount{to_text(value).size()}));
 }
 
 // Names taken in one directory: a second file of a name gets a prefix that tells them apart.
@@ -130,23 +150,40 @@ Status make_output_directory(const std::filesystem::path& path) {
               system_error(number, fmt::format("create directory {}", path.native())).message());
 }
 
-Status save_list(Session& session, const Json& run, const std::string& name, std::size_t size,
-                 const std::filesystem::path& directory,
-                 std::vector<std::filesystem::path>& saved) {
-  SLUICE_OK(make_output_directory(directory));
-  Names names;
-  for (std::size_t index = 0; index < size; ++index) {
-    Request request = output_request(run, name);
-    request.path += fmt::format("/{}", index);
-    SLUICE_TRY(const Download done,
-               download(session.client, request, directory, [&](const Response& response) {
-                 const std::string fallback = fmt::format("{:06}", index);
-                 return names.take(response.file_name, fallback);
-               }));
-    if (done.status != 404) saved.push_back(done.path);  // 404: a hole; its number stays free.
+// Saves the list at `at` of an output, a list in it into a directory of its number. `type` is that
+// of the list, where it is known.
+struct ListSaver {
+  Session& session;
+  const Json& run;
+  const std::string& name;
+  std::vector<std::filesystem::path>& saved;
+  std::vector<std::size_t> at;
+
+  Status save(const Json::List& list, const model::Type* type,
+              const std::filesystem::path& directory) {
+    SLUICE_OK(make_output_directory(directory));
+    const bool is_known = type != nullptr && type->is_list();
+    const model::Type element = is_known ? type->element() : model::Type{};
+    Names names;
+    at.push_back(0);
+    for (std::size_t index = 0; index < list.size(); ++index) {
+      at.back() = index;
+      const std::string fallback = fmt::format("{:06}", index);
+      if (is_list_output(list[index], is_known ? &element : nullptr)) {
+        SLUICE_OK(save(*list[index].as_list(), is_known ? &element : nullptr,
+                       directory / names.take(fallback, fallback)));
+        continue;
+      }
+      SLUICE_TRY(const Download done, download(session.client, element_request(run, name, at),
+                                               directory, [&](const Response& response) {
+                                                 return names.take(response.file_name, fallback);
+                                               }));
+      if (done.status != 404) saved.push_back(done.path);  // 404: a hole; its number stays free.
+    }
+    at.pop_back();
+    return {};
   }
-  return {};
-}
+};
 
 }  // namespace
 
@@ -226,7 +263,8 @@ Result<std::vector<std::filesystem::path>> save_outputs(Session& session, const 
     const std::string own_name = safe_file_name(name, "output");
     if (is_list_output(value, port != ports.end() ? &port->type : nullptr)) {
       const std::filesystem::path below = directory / names.take(own_name, own_name);
-      SLUICE_OK(save_list(session, run, name, value.as_list()->size(), below, saved));
+      ListSaver saver{.session = session, .run = run, .name = name, .saved = saved, .at = {}};
+      SLUICE_OK(saver.save(*value.as_list(), port != ports.end() ? &port->type : nullptr, below));
       continue;
     }
     SLUICE_TRY(const Download done,

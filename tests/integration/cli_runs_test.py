@@ -107,11 +107,13 @@ class Runs(FakeServerCase):
         self.server.on("GET", f"runs/{RUN}/outputs/note", content(b"two\nlines\n", "text/plain; charset=utf-8"))
         self.on_run("RUNNING", "SUCCEEDED", outputs={
             "big": reference("big", 1 << 20, "application/octet-stream"), "note": reference("note", 10, "text/plain"),
-            "many": [reference("many/0", 2048, "text/plain")] * 2, "say": "plain"})
+            "many": [reference("many/0", 2048, "text/plain")] * 2, "say": "plain",
+            "deep": [[reference("deep/0/0", 9, "application/octet-stream")]]})
         output = self.cli("run", "flow", "-i", "text=x")[0].decode()
         self.assertRegex(output, r"(?m)^big: 1\.0 MiB application/octet-stream \(--out DIR saves it; it is at http://\S+/outputs/big\)$")
         self.assertIn("note:\n  two\n  lines\n", output)
-        self.assertRegex(output, r"(?m)^many: list of 2, 4\.0 KiB")
+        self.assertRegex(output, r"(?m)^many: list of 2, 4\.0 KiB .*/outputs/many/INDEX\)$")
+        self.assertRegex(output, r"(?m)^deep: list of 1, 9 B .*/outputs/deep/INDEX/INDEX\)$")
         self.assertIn("say: plain\n", output)
 
 
@@ -356,6 +358,22 @@ class Outputs(FakeServerCase):
                                  "parts/000002": b"3", "pages/päge.txt": b"page 0", "pages/000001-päge.txt": b"page 1",
                                  "up": b"up"})
         self.assertEqual(sorted(output.decode().split("\n")[:-1]), sorted("deep/out/" + name for name in found))
+
+    def test_out_saves_a_list_in_a_list_as_a_directory_of_its_number(self):
+        self.server.on("GET", "workflows/flow", {**WORKFLOW, "outputs": [
+            {"name": "known", "type": "list<list<bytes>>"}, {"name": "unknown", "type": "any"}]})
+        reference = {"$ref": "x"}
+        self.server.on("POST", "workflows/flow/runs", document(200, run_document("SUCCEEDED", outputs={
+            "known": [["inline", None], [], None, [reference]], "unknown": [[[reference]]]})))
+        for path, body in (("known/0/0", b"inline"), ("known/3/0", b"far"), ("unknown/0/0/0", b"deep")):
+            self.server.on("GET", f"runs/{RUN}/outputs/{path}", content(body))
+        output, _ = self.cli("run", "flow", "-i", "text=x", "--out", "out")
+        saved = ["out/known/000000/000000", "out/known/000003/000000", "out/unknown/000000/000000/000000"]
+        self.assertEqual(output.decode().split("\n")[:-1], saved)
+        for name, body in zip(saved, (b"inline", b"far", b"deep")):
+            with open(self.path(name), "rb") as file:
+                self.assertEqual(file.read(), body)
+        self.assertEqual(sorted(os.listdir(self.path("out/known"))), ["000000", "000001", "000003"])
 
     def test_a_download_that_breaks_leaves_no_file(self):
         def broken(request):
