@@ -5,59 +5,40 @@ import os
 import subprocess
 import unittest
 
-from harness import LATCH, PATIENCE, SLUICE, ServerCase, wait_until
+from harness import PATIENCE, SLUICE
+from small_app import SmallAppCase
 
 YAML = """
-    app: small
+    app: more
     functions:
-      add: { runtime: python3, handler: code.add, inputs: { x: int }, outputs: { y: int } }
       bad: { runtime: python3, handler: code.bad, inputs: { x: int }, outputs: { y: int } }
-      hold: { runtime: python3, handler: code.hold, inputs: { latch: text }, outputs: { y: int } }
       join: { runtime: python3, handler: code.join, inputs: { words: list<text> }, outputs: { text: text } }
     workflows:
-      small:
-        inputs: { x: int }
-        steps:
-          add: { call: add, in: { x: "${inputs.x}" } }
-        outputs: { y: "${add.y}" }
       bad:
         inputs: { x: int }
         steps:
           bad: { call: bad, in: { x: "${inputs.x}" } }
         outputs: { y: "${bad.y}" }
-      hold:
-        inputs: { latch: text }
-        steps:
-          hold: { call: hold, in: { latch: "${inputs.latch}" } }
-        outputs: { y: "${hold.y}" }
       join:
         inputs: { words: list<text> }
         steps:
           join: { call: join, in: { words: "${inputs.words}" } }
         outputs: { text: "${join.text}" }
     """
-CODE = LATCH + """
-def add(x):
-    return x + 1
-
+CODE = """
 def bad(x):
     print("the last line before the fall")
     raise ValueError("bad thing")
-
-def hold(latch):
-    write(latch + "/held")
-    wait_for(latch + "/go")
-    return 1
 
 def join(words):
     return "-".join(words)
 """
 
 
-class CommandLine(ServerCase):
+class CommandLine(SmallAppCase):
     def setUp(self):
         super().setUp()
-        self.folder_of_app = self.app("small", YAML, code=CODE)
+        self.app("more", YAML, code=CODE)
 
     def expect(self, status, *arguments, **options):
         result = self.server.cli(*arguments, **options)
@@ -100,15 +81,13 @@ class CommandLine(ServerCase):
         self.expect(3, "validate", self.folder_of_app)
 
     def test_a_detached_run_prints_its_id_and_can_be_followed(self):
-        os.makedirs(self.path("latch"))
-        run = self.expect(0, "run", "hold", "-i", f"latch={self.path('latch')}", "--detach").stdout.strip()
+        run = self.expect(0, "run", "hold", "-i", f"latch={self.latch}", "--detach").stdout.strip()
         self.assertRegex(run, r"^[0-9a-z]{26}$")
-        wait_until(lambda: os.path.exists(self.path("latch", "held")), PATIENCE, "the task holds")
+        self.wait_until_held()
         self.assertIn("RUNNING", self.expect(0, "get", "runs", run).stdout)
         follower = subprocess.Popen([SLUICE, "logs", run, "-f"], env=self.server.cli_environment(), stdin=subprocess.DEVNULL,
                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        with open(self.path("latch", "go"), "w", encoding="utf-8"):
-            pass
+        self.let_go()
         follower.communicate(timeout=PATIENCE)  # Ends when the run has ended.
         self.assertEqual(follower.returncode, 0)
         self.assertEqual(json.loads(self.expect(0, "get", "runs", run, "-o", "json").stdout)["state"], "SUCCEEDED")

@@ -1,57 +1,14 @@
 """The HTTP interface as a client sees it: problems, hosts and origins, waiting, lists, logs, traces, idleness."""
 
 import json
-import os
 import time
 import unittest
 
-from harness import LATCH, PATIENCE, ServerCase, wait_until
-
-YAML = """
-    app: small
-    functions:
-      add: { runtime: python3, handler: code.add, inputs: { x: int }, outputs: { y: int } }
-      hold: { runtime: python3, handler: code.hold, inputs: { latch: text }, outputs: { y: int } }
-    workflows:
-      small:
-        inputs: { x: int }
-        steps:
-          add: { call: add, in: { x: "${inputs.x}" } }
-        outputs: { y: "${add.y}" }
-      hold:
-        inputs: { latch: text }
-        steps:
-          hold: { call: hold, in: { latch: "${inputs.latch}" } }
-        outputs: { y: "${hold.y}" }
-    """
-CODE = LATCH + """
-def add(x):
-    print("adding to", x)
-    return x + 1
-
-def hold(latch):
-    print("holding")
-    write(latch + "/held")
-    wait_for(latch + "/go")
-    return 1
-"""
+from harness import PATIENCE, wait_until
+from small_app import SmallAppCase
 
 
-class Http(ServerCase):
-    def setUp(self):
-        super().setUp()
-        self.app("small", YAML, code=CODE)
-        os.makedirs(self.path("latch"))
-
-    def hold(self):
-        run = self.server.start_run("hold", latch=self.path("latch"))
-        wait_until(lambda: os.path.exists(self.path("latch", "held")), PATIENCE, "the task holds")
-        return run
-
-    def let_go(self):
-        with open(self.path("latch", "go"), "w", encoding="utf-8"):
-            pass
-
+class Http(SmallAppCase):
     def test_a_problem_says_type_title_status_and_detail(self):
         for method, path, status in (("GET", "runs/00000000000000000000000000", 404), ("GET", "workflows/none", 404),
                                      ("POST", "workflows/none/runs", 404), ("GET", "nothing", 404),
@@ -88,7 +45,7 @@ class Http(ServerCase):
 
     def test_wait_answers_when_the_run_has_ended_or_the_time_is_over(self):
         began = time.monotonic()
-        answer = self.server.http("POST", "workflows/hold/runs?wait=0.3", {"inputs": {"latch": self.path("latch")}})
+        answer = self.server.http("POST", "workflows/hold/runs?wait=0.3", {"inputs": {"latch": self.latch}})
         self.assertEqual(answer.status, 202, answer)
         self.assertLess(time.monotonic() - began, PATIENCE)
         self.assertEqual(answer.headers["run-durability"], "express")

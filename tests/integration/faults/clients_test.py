@@ -1,47 +1,32 @@
 """Clients that vanish, stall or send nonsense harm only their own run."""
 
 import json
-import os
 import socket
 import subprocess
 import signal
 import unittest
 
-from harness import ENDED, LATCH, PATIENCE, SLUICE, ServerCase, wait_until
+from harness import ENDED, PATIENCE, SLUICE, wait_until
+from small_app import SmallAppCase
 
 APP = """
 app: sized
 functions:
   size: { runtime: python3, handler: code.size, inputs: { data: bytes }, outputs: { n: int } }
-  slow: { runtime: python3, handler: code.slow, inputs: { folder: text }, outputs: { n: int } }
 workflows:
   size:
     inputs: { data: bytes }
     steps:
       size: { call: size, in: { data: "${inputs.data}" } }
     outputs: { n: "${size.n}" }
-  slow:
-    inputs: { folder: text }
-    steps:
-      slow: { call: slow, in: { folder: "${inputs.folder}" } }
-    outputs: { n: "${slow.n}" }
 """
-CODE = LATCH + """
-def size(data):
-    return len(data)
-
-def slow(folder):
-    write(folder + "/started")
-    wait_for(folder + "/go")
-    return 1
-"""
+CODE = "def size(data):\n    return len(data)\n"
 
 
-class Clients(ServerCase):
+class Clients(SmallAppCase):
     def setUp(self):
         super().setUp()
         self.app("sized", APP, code=CODE)
-        os.makedirs(self.path("latch"))
 
     def connect(self):
         connection = socket.create_connection((self.server.host, self.server.port), PATIENCE)
@@ -66,20 +51,19 @@ class Clients(ServerCase):
 
     def test_a_client_that_vanishes_while_it_waits_does_not_end_its_run(self):
         connection = self.connect()
-        body = json.dumps({"inputs": {"folder": self.path("latch")}}).encode()
-        connection.sendall(f"POST /api/v1/workflows/slow/runs?wait=60 HTTP/1.1\r\nHost: 127.0.0.1:{self.server.port}\r\n"
+        body = json.dumps({"inputs": {"latch": self.latch}}).encode()
+        connection.sendall(f"POST /api/v1/workflows/hold/runs?wait=60 HTTP/1.1\r\nHost: 127.0.0.1:{self.server.port}\r\n"
                            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
-        wait_until(lambda: os.path.exists(self.path("latch", "started")), PATIENCE, "the task runs")
+        self.wait_until_held()
         connection.close()
         run = self.server.get("runs")["runs"][0]["id"]
-        with open(self.path("latch", "go"), "w", encoding="utf-8"):
-            pass
-        self.assertEqual(self.assert_succeeded(self.server.wait_run(run))["n"], 1)
+        self.let_go()
+        self.assertEqual(self.assert_succeeded(self.server.wait_run(run))["y"], 1)
 
     def test_ctrl_c_cancels_the_run_and_says_130(self):
-        client = subprocess.Popen([SLUICE, "run", "slow", "-i", f"folder={self.path('latch')}"], stdin=subprocess.DEVNULL,
+        client = subprocess.Popen([SLUICE, "run", "hold", "-i", f"latch={self.latch}"], stdin=subprocess.DEVNULL,
                                   env=self.server.cli_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        wait_until(lambda: os.path.exists(self.path("latch", "started")), PATIENCE, "the task runs")
+        self.wait_until_held()
         client.send_signal(signal.SIGINT)
         output = client.communicate(timeout=PATIENCE)
         self.assertEqual(client.returncode, 130, output)
