@@ -12,8 +12,6 @@ campaigns on one machine build on each other. A crash leaves its input in build/
 """
 
 import argparse
-import dataclasses
-import json
 import os
 import re
 import sys
@@ -91,13 +89,7 @@ def main():
             if outcome.failed:
                 print(tail(os.path.join(logs, f"fuzz-{name}.log"), 80))
             total.add(outcome)
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump(dataclasses.asdict(total), file)
-    for note in total.notes:
-        print(note)
-    print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
-    return 1 if total.failed else 0
+    return total.report(arguments.json)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What a test program left behind, counted so that a crash is a failure and never nothing."""
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -20,6 +21,19 @@ class Outcome:
         self.failed += other.failed
         self.skipped += other.skipped
         self.notes += other.notes
+
+    def save(self, path):
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(dataclasses.asdict(self), file)
+
+    def report(self, json_path=None):
+        """The end of a test program: its notes, its counts as the last line; returns the exit status."""
+        for note in self.notes:
+            print(note)
+        if json_path:
+            self.save(json_path)
+        print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped", flush=True)
+        return 1 if self.failed else 0
 
     @staticmethod
     def failure(note):

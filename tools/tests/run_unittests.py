@@ -8,7 +8,6 @@ The counts go to --json and, as text, to the last line; the exit status is 1 if 
 """
 
 import argparse
-import dataclasses
 import faulthandler
 import fnmatch
 import importlib
@@ -114,8 +113,7 @@ def run_one(path, json_path, match):
     outcome = recorder.outcome
     if not match and outcome.passed + outcome.failed + outcome.skipped == 0:
         outcome = Outcome.failure(f"{path}: holds no test")
-    with open(json_path, "w", encoding="utf-8") as file:
-        json.dump(dataclasses.asdict(outcome), file)
+    outcome.save(json_path)
     sys.stdout.flush()
     os._exit(1 if outcome.failed else 0)  # A thread that a test forgot must not keep the file from ending.
 
@@ -159,13 +157,7 @@ def main():
         for path, outcome, text, seconds in pool.map(lambda path: run_file(path, arguments, scratch), files):
             print(f"{path} ({seconds:.1f} s)\n{text}", flush=True)
             total.add(outcome)
-    for note in total.notes:
-        print(note)
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump(dataclasses.asdict(total), file)
-    print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
-    return 1 if total.failed else 0
+    return total.report(arguments.json)
 
 
 if __name__ == "__main__":

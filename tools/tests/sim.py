@@ -10,8 +10,6 @@ A process stops at its first bad seed and prints how to run it again.
 """
 
 import argparse
-import dataclasses
-import json
 import math
 import os
 import random
@@ -62,13 +60,7 @@ def main():
         for outcome, text in pool.map(run, range(1 + processes)):
             total.add(outcome)
             print(text, flush=True)
-    for note in total.notes:
-        print(note)
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump(dataclasses.asdict(total), file)
-    print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
-    return 1 if total.failed else 0
+    return total.report(arguments.json)
 
 
 if __name__ == "__main__":
