@@ -19,6 +19,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "runtime/awaited_loop_test.h"
 #include "runtime/process_table.h"
 
 namespace sluice::runtime {
@@ -64,7 +65,7 @@ std::string content(const std::filesystem::path& path) {
 }
 
 // A launcher and /bin/sh workers.
-class LauncherTest : public testing::Test {
+class LauncherTest : public testing::Test, protected AwaitedLoop {
  protected:
   struct Worker {
     std::optional<Result<pid_t>> spawned;
@@ -112,32 +113,15 @@ class LauncherTest : public testing::Test {
          .log = Fd(log[1])},
         [this, worker = worker.get()](Result<pid_t> pid) {
           worker->spawned = std::move(pid);
-          if (awaited_()) loop.stop();
+          heard();
         },
         [this, worker = worker.get()](ExitStatus status) {
           worker->exit = status;
-          if (awaited_()) loop.stop();
+          heard();
         });
     return worker;
   }
 
-  // Runs the loop until `condition`, which is looked at after every event and every few ms.
-  void run_until(std::function<bool()> condition) {
-    awaited_ = std::move(condition);
-    aio::Timer tick(loop);
-    const TimePoint deadline = loop.now() + seconds(120);
-    std::function<void()> again = [&] {
-      if (awaited_()) return loop.stop();
-      if (loop.now() > deadline) {
-        ADD_FAILURE() << "waited for two minutes";
-        return loop.stop();
-      }
-      tick.at(loop.now() + milliseconds(5), again);
-    };
-    again();
-    loop.run();
-    awaited_ = [] { return false; };
-  }
   void run_until_exit(const Worker& worker) {
     run_until([&] { return worker.exit.has_value(); });
     ASSERT_TRUE(worker.exit.has_value());
@@ -145,13 +129,11 @@ class LauncherTest : public testing::Test {
   }
 
   Place place;
-  aio::Loop loop{"test-loop"};
   std::optional<Launcher> launcher;
   pid_t launcher_pid = -1;
 
  private:
   LauncherHandle handle_;
-  std::function<bool()> awaited_ = [] { return false; };
   int count_ = 0;
 };
 

@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "runtime/awaited_loop_test.h"
 #include "runtime/process_table.h"
 #include "runtime/scripted_worker_test.h"
 
@@ -26,14 +27,12 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Cause = WorkerEnd::Cause;
 
-constexpr seconds kPatience{120};
-
 std::string text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 // A node's place: keeps what it hears, in order.
-class RuntimeTest : public testing::Test, public WorkerEvents {
+class RuntimeTest : public testing::Test, protected AwaitedLoop, public WorkerEvents {
  protected:
   struct Seen {
     std::uint8_t type;
@@ -110,26 +109,6 @@ class RuntimeTest : public testing::Test, public WorkerEvents {
     return all;
   }
 
-  void run_until(std::function<bool()> condition) {
-    awaited_ = std::move(condition);
-    aio::Timer tick(loop);
-    const TimePoint deadline = loop.now() + kPatience;
-    std::function<void()> again = [&] {
-      if (awaited_()) return loop.stop();
-      if (loop.now() > deadline) {
-        ADD_FAILURE() << "waited for two minutes";
-        return loop.stop();
-      }
-      tick.at(loop.now() + milliseconds(3), again);
-    };
-    again();
-    loop.run();
-    awaited_ = [] { return false; };
-  }
-  void heard() {
-    if (awaited_()) loop.stop();
-  }
-
   void on_assigned(std::uint64_t ticket, WorkerId worker) override {
     EXPECT_TRUE(assignments.emplace(ticket, worker).second);
     order.push_back(ticket);
@@ -155,7 +134,6 @@ class RuntimeTest : public testing::Test, public WorkerEvents {
     heard();
   }
 
-  aio::Loop loop{"test-loop"};
   Limits limits;
   std::optional<Runtime> runtime;
   pid_t launcher_pid = -1;
@@ -169,7 +147,6 @@ class RuntimeTest : public testing::Test, public WorkerEvents {
   std::filesystem::path root;
 
  private:
-  std::function<bool()> awaited_ = [] { return false; };
   std::uint64_t next_ticket_ = 1000;
 };
 
