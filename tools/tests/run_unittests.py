@@ -13,6 +13,7 @@ import fnmatch
 import importlib
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -103,6 +104,7 @@ def import_file(path):
 def run_one(path, json_path, match):
     """In the process of one file: imports it, runs it, writes the counts."""
     faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell ignores it for what it runs with `&`.
     module = import_file(path)
     loader = unittest.TestLoader()
     if match:
