@@ -30,11 +30,13 @@ bool names(const std::vector<std::string>& errors, const Failure& failure) {
 }  // namespace
 
 void Scheduler::Impl::set_state(Run& run, std::uint32_t step, Task& task, TaskState state) {
-  auto& by_state = run.steps[step].by_state;
-  if (task.state != TaskState::kWaiting) --by_state[static_cast<std::size_t>(task.state)];
-  if (state != TaskState::kWaiting) ++by_state[static_cast<std::size_t>(state)];
-  if (task.state == TaskState::kReady) --counters_.ready;
-  if (state == TaskState::kReady) ++counters_.ready;
+  if (const auto& foreach = run.steps[step].foreach) {
+    auto& by_state = foreach->by_state;
+    if (task.state != TaskState::kWaiting) --by_state[static_cast<std::size_t>(task.state)];
+    if (state != TaskState::kWaiting) ++by_state[static_cast<std::size_t>(state)];
+  }
+  if (task.state == TaskState::kReady) --counters_.ready, --run.ready;
+  if (state == TaskState::kReady) ++counters_.ready, ++run.ready;
   task.state = state;
 }
 

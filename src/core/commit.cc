@@ -50,7 +50,7 @@ void Scheduler::Impl::try_commit(Run& run, At at) {
 
 void Scheduler::Impl::try_commit_gate(Run& run, std::uint32_t step) {
   StepTable& table = run.steps[step];
-  Task& gate = table.foreach->gate;
+  Task& gate = table.single;
   if (!table.local || !table.skipped || run.ended) return;
   if (gate.state != TaskState::kFinished || gate.commit_sent) return;
   const bool decided = driver_is_absent(run, step)
@@ -68,7 +68,7 @@ void Scheduler::Impl::try_commit_step(Run& run, std::uint32_t step) {
     try_commit_gate(run, step);
     return;
   }
-  if (table.by_state[static_cast<std::size_t>(TaskState::kFinished)] == 0) return;
+  if (!table.any_finished()) return;
   for (std::uint32_t i = 0; i < table.tasks.size(); ++i) try_commit(run, {step, i});
 }
 
@@ -82,8 +82,8 @@ void Scheduler::Impl::on(const Committed& event) {
   StepTable& table = run->steps[at.step];
   const std::uint64_t epoch = event.attempt.epoch;
   Task* task = nullptr;
-  if (table.skipped && at.index == 0 && table.foreach->gate.epoch == epoch)
-    task = &table.foreach->gate;
+  if (table.skipped && at.index == 0 && table.single.epoch == epoch)
+    task = &table.single;
   else if (at.index < table.tasks.size() && table.tasks[at.index].epoch == epoch)
     task = &table.tasks[at.index];
   if (task == nullptr || task->state != TaskState::kFinished) {
@@ -98,7 +98,7 @@ void Scheduler::Impl::on(const Committed& event) {
     ++counters_.stale_events;
     return;
   }
-  if (table.foreach && task == &table.foreach->gate)
+  if (table.foreach && task == &table.single)  // Its gate.
     commit_gate(*run, at.step);
   else
     commit_task(*run, at);
@@ -126,7 +126,7 @@ void Scheduler::Impl::commit_task(Run& run, At at) {
     if (run.is_owner) end_run(run, RunEnded::State::kFailed, &failure, key_of(run, at));
     return;  // Otherwise its owner says so.
   }
-  ++table.committed;
+  if (table.foreach) ++table.foreach->committed;
   set_state(run, at.step, task,
             result == TaskResult::kSkipped ? TaskState::kSkipped : TaskState::kSucceeded);
   for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p) {
@@ -149,7 +149,7 @@ void Scheduler::Impl::commit_task(Run& run, At at) {
 }
 
 void Scheduler::Impl::commit_gate(Run& run, std::uint32_t step) {
-  set_state(run, step, run.steps[step].foreach->gate, TaskState::kSkipped);
+  set_state(run, step, run.steps[step].single, TaskState::kSkipped);
   check_complete(run, step);
 }
 
@@ -159,11 +159,11 @@ void Scheduler::Impl::check_complete(Run& run, std::uint32_t step) {
   if (!table.foreach) {
     if (!is_committed(run, {step, 0})) return;
   } else if (table.skipped) {
-    if (!table.foreach->gate.is_committed()) return;
+    if (!table.single.is_committed()) return;
   } else {
-    if (!is_closed(run, step) || table.committed != element_count(run, step)) return;
+    if (!is_closed(run, step) || table.foreach->committed != element_count(run, step)) return;
     if (!producer_is_complete(run, run.graph->step(step).driver_step)) return;
-    if (table.committed == 0) {
+    if (table.foreach->committed == 0) {
       // No task has shown that the step is not skipped as a whole: its own node knows.
       if (!table.local && !table.ended_empty) return;
       if (table.local && (table.missing != 0 || table.absent != 0 || table.uncommitted != 0 ||

@@ -6,8 +6,7 @@
 
 namespace sluice::core {
 
-Graph::Graph(std::shared_ptr<const model::App> app, std::uint32_t workflow, const Limits& limits)
-    : app_(std::move(app)) {
+Graph::Graph(const model::App& app, std::uint32_t workflow, const Limits& limits) : app_(&app) {
   SLUICE_ASSERT(workflow < app_->workflows.size());
   workflow_ = &app_->workflows[workflow];
   step_count_ = static_cast<std::uint32_t>(workflow_->steps.size());
@@ -18,6 +17,7 @@ Graph::Graph(std::shared_ptr<const model::App> app, std::uint32_t workflow, cons
 
 void Graph::add_ports() {
   steps_.resize(step_count_ + workflow_->inputs.size());
+  ports_.reserve(steps_.size());
   for (std::uint32_t s = 0; s < steps_.size(); ++s) {
     StepInfo& info = steps_[s];
     info.ports.first = static_cast<std::uint32_t>(ports_.size());
@@ -68,6 +68,9 @@ SlotInfo Graph::resolve(const model::Source& source, const StepInfo* reader) con
 }
 
 void Graph::add_slots(const Limits& limits) {
+  std::size_t count = 0;
+  for (const model::Step& step : workflow_->steps) count += step.slots.size();
+  slots_.reserve(count);
   for (std::uint32_t s = 0; s < step_count_; ++s) {
     const model::Step& step = workflow_->steps[s];
     const model::Function& function = app_->functions[step.function];
@@ -91,7 +94,6 @@ void Graph::add_slots(const Limits& limits) {
       const model::Port& port = function.inputs[declared.port];
       slot.access = port.type.access;
       slot.required = !port.type.optional && !port.default_value;
-      if (slot.shape >= Shape::kList) ++info.list_slots;
       if (slot.is_item) {
         ++items;
         const bool in_pieces = slot.shape == Shape::kCell ? slot.access == model::Access::kPipe
@@ -109,43 +111,63 @@ void Graph::add_slots(const Limits& limits) {
     outputs_.push_back(resolve(output.source, nullptr));
 }
 
-void Graph::link() {
-  std::vector<std::vector<std::uint32_t>> drivers(ports_.size()), outputs(ports_.size()),
-      rooted(ports_.size()), after(steps_.size());
-  std::vector<std::vector<Link>> commons(ports_.size());
+// Calls `drivers(port, step)`, `rooted(port, step)`, `commons(port, link)`, `outputs(port, output)`
+// and `after(step, later)` for every connection there is, in the order of what is named second.
+template <class Drivers, class Rooted, class Commons, class Outputs, class After>
+void Graph::for_each_connection(const Drivers& drivers, const Rooted& rooted,
+                                const Commons& commons, const Outputs& outputs,
+                                const After& after) {
   for (std::uint32_t s = 0; s < step_count_; ++s) {
     const StepInfo& info = steps_[s];
     if (info.is_foreach) {
-      drivers[info.driver_port].push_back(s);
-      rooted[info.root_port].push_back(s);
+      drivers(ports_[info.driver_port], s);
+      rooted(ports_[info.root_port], s);
     }
     for (std::uint32_t i = 0; i < info.slots.count; ++i) {
       const SlotInfo& slot = slots_[info.slots.first + i];
-      if (slot.shape != Shape::kNothing && !slot.is_item) commons[slot.port].push_back({s, i});
+      if (slot.shape != Shape::kNothing && !slot.is_item) commons(ports_[slot.port], Link{s, i});
     }
-    for (const std::uint32_t before : workflow_->steps[s].after) {
-      after[before].push_back(s);
-      ++steps_[s].after_count;
-    }
+    for (const std::uint32_t before : workflow_->steps[s].after) after(steps_[before], s);
   }
   for (std::uint32_t o = 0; o < outputs_.size(); ++o)
-    if (outputs_[o].shape != Shape::kNothing) outputs[outputs_[o].port].push_back(o);
+    if (outputs_[o].shape != Shape::kNothing) outputs(ports_[outputs_[o].port], o);
+}
 
-  const auto append = [](auto& all, const auto& part) {
-    const Range range{static_cast<std::uint32_t>(all.size()),
-                      static_cast<std::uint32_t>(part.size())};
-    all.insert(all.end(), part.begin(), part.end());
-    return range;
+// Once to count, once to fill: no list of lists, which would cost more than all the rest.
+void Graph::link() {
+  for_each_connection([](PortInfo& port, std::uint32_t) { ++port.drivers.count; },
+                      [](PortInfo& port, std::uint32_t) { ++port.rooted.count; },
+                      [](PortInfo& port, const Link&) { ++port.commons.count; },
+                      [](PortInfo& port, std::uint32_t) { ++port.outputs.count; },
+                      [this](StepInfo& step, std::uint32_t later) {
+                        ++step.after.count;
+                        ++steps_[later].after_count;
+                      });
+  std::uint32_t indexes = 0;
+  std::uint32_t links = 0;
+  const auto place = [](Range& range, std::uint32_t& end) {
+    range.first = end;
+    end += std::exchange(range.count, 0);
   };
-  for (std::uint32_t p = 0; p < ports_.size(); ++p) {
-    ports_[p].drivers = append(indexes_, drivers[p]);
-    ports_[p].outputs = append(indexes_, outputs[p]);
-    ports_[p].rooted = append(indexes_, rooted[p]);
-    ports_[p].commons = append(links_, commons[p]);
+  for (PortInfo& port : ports_) {
     // One task in each step that shares the elements of this list.
-    ports_[p].weight = static_cast<std::uint32_t>(rooted[p].size());
+    port.weight = port.rooted.count;
+    for (Range* range : {&port.drivers, &port.outputs, &port.rooted}) place(*range, indexes);
+    place(port.commons, links);
   }
-  for (std::uint32_t s = 0; s < steps_.size(); ++s) steps_[s].after = append(indexes_, after[s]);
+  for (StepInfo& step : steps_) place(step.after, indexes);
+  indexes_.resize(indexes);
+  links_.resize(links);
+  const auto put = [this](Range& range, std::uint32_t index) {
+    indexes_[range.first + range.count++] = index;
+  };
+  for_each_connection([&](PortInfo& port, std::uint32_t step) { put(port.drivers, step); },
+                      [&](PortInfo& port, std::uint32_t step) { put(port.rooted, step); },
+                      [this](PortInfo& port, const Link& link) {
+                        links_[port.commons.first + port.commons.count++] = link;
+                      },
+                      [&](PortInfo& port, std::uint32_t output) { put(port.outputs, output); },
+                      [&](StepInfo& step, std::uint32_t later) { put(step.after, later); });
 }
 
 std::size_t Graph::memory_bytes() const {

@@ -5,7 +5,6 @@
 // kind of producer. No task and no run is known here.
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -63,7 +62,6 @@ struct StepInfo {
   std::uint32_t after_count = 0;      // Steps that this one waits for.
   std::uint32_t common_count = 0;     // Slots with the same data for every task.
   std::uint32_t step_sources = 0;     // Those of them that are bound to steps, not to inputs.
-  std::uint32_t list_slots = 0;       // Slots that are delivered element by element.
   std::uint32_t driver_step = kNone;  // foreach: what it iterates over,
   std::uint32_t driver_port = kNone;
   std::uint32_t root_step = kNone;  // and the list that its elements come from in the end.
@@ -77,7 +75,8 @@ struct StepInfo {
 
 class Graph {
  public:
-  Graph(std::shared_ptr<const model::App> app, std::uint32_t workflow, const Limits& limits);
+  // The app must outlive the graph's use: a run holds both.
+  Graph(const model::App& app, std::uint32_t workflow, const Limits& limits);
 
   const model::App& app() const { return *app_; }
   const model::Workflow& workflow() const { return *workflow_; }
@@ -116,11 +115,14 @@ class Graph {
   }
   void add_ports();
   void add_slots(const Limits& limits);
+  template <class Drivers, class Rooted, class Commons, class Outputs, class After>
+  void for_each_connection(const Drivers& drivers, const Rooted& rooted, const Commons& commons,
+                           const Outputs& outputs, const After& after);
   void link();
   // Where a reference leads; `item` of which step it is asked for.
   SlotInfo resolve(const model::Source& source, const StepInfo* reader) const;
 
-  std::shared_ptr<const model::App> app_;
+  const model::App* app_;
   const model::Workflow* workflow_;
   std::uint32_t step_count_ = 0;
   std::vector<StepInfo> steps_;

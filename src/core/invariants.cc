@@ -27,6 +27,7 @@ void Scheduler::Impl::check_run(const Run& run, Totals& totals) const {
   totals.timers += run.timer != Timers::kNoTimer ? 1 : 0;
   std::size_t attempts = 0;
   std::size_t actives = 0;
+  const std::size_t ready_elsewhere = totals.ready;
   std::uint32_t complete = 0;
   for (std::uint32_t s = 0; s < run.steps.size(); ++s) {
     const StepTable& table = run.steps[s];
@@ -43,6 +44,7 @@ void Scheduler::Impl::check_run(const Run& run, Totals& totals) const {
     check_step(run, s);
   }
   SLUICE_ASSERT(attempts == run.attempts);
+  SLUICE_ASSERT(totals.ready - ready_elsewhere == run.ready);
   SLUICE_ASSERT(actives == run.actives);
   SLUICE_ASSERT(complete == run.steps_complete);
   totals.actives += actives;
@@ -69,10 +71,14 @@ void Scheduler::Impl::check_step(const Run& run, std::uint32_t step) const {
     SLUICE_ASSERT((task.result != TaskResult::kNone) ==
                   (task.is_committed() || task.state == TaskState::kFinished));
   }
-  SLUICE_ASSERT(committed == table.committed);
-  if (table.skipped) ++by_state[static_cast<std::size_t>(table.foreach->gate.state)];
+  if (table.skipped) ++by_state[static_cast<std::size_t>(table.single.state)];
   by_state[static_cast<std::size_t>(TaskState::kWaiting)] = 0;
-  SLUICE_ASSERT(by_state == table.by_state);
+  if (table.foreach) {
+    SLUICE_ASSERT(by_state == table.foreach->by_state);
+    SLUICE_ASSERT(committed == table.foreach->committed);
+  } else {
+    SLUICE_ASSERT(&table.tasks[0] == &table.single && table.tasks.size() == 1);
+  }
   if (info.is_input) return;
 
   std::uint32_t queued = table.foreach ? static_cast<std::uint32_t>(table.foreach->held.size()) : 0;
@@ -87,11 +93,14 @@ void Scheduler::Impl::check_step(const Run& run, std::uint32_t step) const {
     SLUICE_ASSERT(run.ended || task.state != TaskState::kReady || task.queued);
   }
   SLUICE_ASSERT(queued == 0);
-  SLUICE_ASSERT(admitted == table.admitted,
-                "step {}: {} admitted, {} counted; ended {}, local {}, concurrency {}, foreach {}",
-                step, admitted, table.admitted, run.ended, table.local, info.concurrency,
-                info.is_foreach);
-  SLUICE_ASSERT(info.concurrency == 0 || table.admitted <= info.concurrency);
+  if (table.foreach) {
+    SLUICE_ASSERT(admitted == table.foreach->admitted,
+                  "step {}: {} admitted, {} counted; ended {}, local {}, concurrency {}", step,
+                  admitted, table.foreach->admitted, run.ended, table.local, info.concurrency);
+    SLUICE_ASSERT(info.concurrency == 0 || admitted <= info.concurrency);
+  } else {
+    SLUICE_ASSERT(admitted <= 1);
+  }
   if (run.ended) return;
 
   std::uint32_t missing = 0, absent = 0, uncommitted = 0, after = 0;

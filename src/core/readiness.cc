@@ -99,7 +99,7 @@ void Scheduler::Impl::evaluate_step(Run& run, std::uint32_t step) {
   const bool skip = table.after_missing == 0 && (table.absent != 0 || driver_is_absent(run, step));
   if (skip && !table.skipped) {
     const std::uint64_t first = table.tasks.size() != 0 ? table.tasks[0].epoch : 0;
-    skip_step(run, step, std::max(table.foreach->gate.epoch, first) + 1);
+    skip_step(run, step, std::max(table.single.epoch, first) + 1);
   } else if (!skip && table.skipped) {
     unskip_step(run, step);
   }
@@ -113,7 +113,7 @@ void Scheduler::Impl::skip_step(Run& run, std::uint32_t step, std::uint64_t epoc
   for (std::uint32_t i = 0; i < table.tasks.size(); ++i) purge(run, {step, i});
   roll_back_step(run, step);
   table.skipped = true;
-  Task& gate = table.foreach->gate;
+  Task& gate = table.single;
   gate.epoch = epoch;
   gate.result = TaskResult::kSkipped;
   gate.commit_sent = false;
@@ -125,7 +125,7 @@ void Scheduler::Impl::skip_step(Run& run, std::uint32_t step, std::uint64_t epoc
 
 void Scheduler::Impl::unskip_step(Run& run, std::uint32_t step) {
   StepTable& table = run.steps[step];
-  Task& gate = table.foreach->gate;
+  Task& gate = table.single;
   SLUICE_ASSERT(!gate.is_committed() && !gate.commit_sent);
   roll_back_step(run, step);
   forward(run, {step, 0}, Fact::Kind::kVoided, Fact::kWholeStep);
@@ -202,29 +202,33 @@ void Scheduler::Impl::admit(Run& run, At at, Task& task) {
   StepTable& table = run.steps[at.step];
   const std::uint32_t most = run.graph->step(at.step).concurrency;
   task.queued = true;
-  if (most != 0 && table.admitted >= most) {
-    table.foreach->held.push(at.index);
-    return;
+  if (table.foreach) {
+    if (most != 0 && table.foreach->admitted >= most) {
+      table.foreach->held.push(at.index);
+      return;
+    }
+    ++table.foreach->admitted;
   }
-  ++table.admitted;
   ready_.push({run.key, at});
 }
 
 // One task of the step has left its place.
 void Scheduler::Impl::admit_next(Run& run, std::uint32_t step) {
   StepTable& table = run.steps[step];
-  SLUICE_ASSERT(table.admitted > 0);
-  --table.admitted;
-  if (!table.foreach || run.ended) return;
+  if (!table.foreach) return;
+  StepTable::Foreach& foreach = *table.foreach;
+  SLUICE_ASSERT(foreach.admitted > 0);
+  --foreach.admitted;
+  if (run.ended) return;
   const std::uint32_t most = run.graph->step(step).concurrency;
-  while (!table.foreach->held.empty() && table.admitted < most) {
-    const std::uint32_t index = table.foreach->held.pop();
+  while (!foreach.held.empty() && foreach.admitted < most) {
+    const std::uint32_t index = foreach.held.pop();
     Task& task = table.tasks[index];
     if (task.state != TaskState::kReady) {
       task.queued = false;
       continue;
     }
-    ++table.admitted;
+    ++foreach.admitted;
     ready_.push({run.key, {step, index}});
   }
 }
@@ -248,7 +252,7 @@ void Scheduler::Impl::start(Run& run, At at) {
   StepTable& table = run.steps[at.step];
   const StepInfo& info = run.graph->step(at.step);
   Task& task = table.tasks[at.index];
-  if (table.foreach && at.index == 0) task.epoch = std::max(task.epoch, table.foreach->gate.epoch);
+  if (table.foreach && at.index == 0) task.epoch = std::max(task.epoch, table.single.epoch);
   ++task.epoch;
   set_state(run, at.step, task, TaskState::kPreparing);
   task.holds_slot = true;

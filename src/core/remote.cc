@@ -14,7 +14,7 @@ void Scheduler::Impl::forward(Run& run, At at, Fact::Kind kind, std::uint32_t nu
   if (run.nodes.empty() || !is_local(run, at.step) || run.graph->step(at.step).is_input) return;
   const StepTable& table = run.steps[at.step];
   const bool is_gate = number == Fact::kWholeStep;
-  const Task& task = is_gate ? table.foreach->gate : table.tasks[at.index];
+  const Task& task = is_gate ? table.single : table.tasks[at.index];
   Fact fact{.kind = kind, .attempt = attempt_of(run, at, task), .port = number, .index = index};
   if (object != nullptr) fact.object = *object;
   if (failure != nullptr) fact.failure = *failure;
@@ -59,7 +59,7 @@ void Scheduler::Impl::on(const Fact& fact) {
   if (at.step >= run.graph->step_count() || is_local(run, at.step)) return ignore();
   StepTable& table = run.steps[at.step];
   if (fact.port == Fact::kWholeStep) {
-    if (!table.foreach || epoch < table.foreach->gate.epoch) return ignore();
+    if (!table.foreach || epoch < table.single.epoch) return ignore();
     if (fact.kind == Fact::Kind::kSkipped && !table.skipped) skip_step(run, at.step, epoch);
     if (fact.kind == Fact::Kind::kVoided && table.skipped) unskip_step(run, at.step);
     if (fact.kind == Fact::Kind::kDone) {

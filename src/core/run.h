@@ -41,13 +41,16 @@ struct CellList {
 };
 
 struct Port {
-  // Cells of the tasks (a value per task), or the elements that the only task emits.
+  Cell single;  // The only value of a step without foreach.
+  // Cells of the tasks (a value per task; without foreach it borrows `single`), or the elements
+  // that the only task emits.
   CellList own;
-  Table<CellList> lists;  // By task: a foreach whose tasks emit lists.
-  std::uint32_t settled =
-      0;  // Tasks of which this port is known for good, as long as they are not undone.
-  std::uint32_t links = 0;  // What a new cell starts with.
+  Table<CellList> lists;      // By task: a foreach whose tasks emit lists.
+  std::uint32_t settled = 0;  // Tasks of which this port is known for good, as long as they are
+                              // not undone.
+  std::uint32_t links = 0;    // What a new cell starts with.
 };
+static_assert(sizeof(Port) == 88);
 
 enum class TaskResult : std::uint8_t { kNone, kOutputs, kSkipped, kFailed };
 
@@ -106,32 +109,42 @@ enum class SlotStatus : std::uint8_t {
   kAbsent,  // Certain never to come, and required.
 };
 
+// One of these per step of a run, in one array that is walked by every event of a long chain: what
+// only a foreach needs is elsewhere.
 struct StepTable {
-  Table<Task> tasks;
-  std::array<std::uint32_t, 10>
-      by_state{};               // kWaiting is not counted: such tasks may not exist yet.
-  std::uint32_t committed = 0;  // Tasks.
-  std::uint32_t admitted = 0;   // Tasks in the ready queue or started and not ended.
-  std::uint32_t missing = 0;    // Common slots by status.
+  Task single;        // The only task of a step without foreach. Of a foreach that is skipped as a
+                      // whole: its only result, its gate.
+  Table<Task> tasks;  // Without foreach: borrows `single`.
+
+  struct Foreach {
+    std::array<std::uint32_t, 10>
+        by_state{};                      // kWaiting is not counted: such tasks may not exist yet.
+    std::uint32_t committed = 0;         // Tasks.
+    std::uint32_t admitted = 0;          // Tasks in the ready queue or started and not ended.
+    Fifo<std::uint32_t> held;            // Ready, but `concurrency` others run.
+    std::vector<std::uint32_t> readers;  // Tasks with cursors in lists.
+  };
+  std::unique_ptr<Foreach> foreach;
+
+  std::uint32_t missing = 0;  // Common slots by status.
   std::uint32_t absent = 0;
   std::uint32_t after_missing = 0;
   std::uint32_t uncommitted = 0;  // Common slots whose producer has not committed as a whole.
   bool local = true;              // Its tasks run on this node.
   bool complete = false;          // All that will ever be of it is committed.
   bool ended_empty = false;       // Elsewhere: a foreach that has no tasks and is not skipped.
-  bool skipped = false;           // A foreach that is skipped as a whole: see `gate`.
+  bool skipped = false;           // A foreach that is skipped as a whole.
 
-  // Only of a foreach.
-  struct Foreach {
-    Task gate;                           // The one task of a step that is skipped as a whole.
-    Fifo<std::uint32_t> held;            // Ready, but `concurrency` others run.
-    std::vector<std::uint32_t> readers;  // Tasks with cursors in lists.
-  };
-  std::unique_ptr<Foreach> foreach;
+  bool any_finished() const {
+    return foreach ? foreach->by_state[static_cast<std::size_t>(TaskState::kFinished)] != 0
+                   : single.state == TaskState::kFinished;
+  }
 };
+static_assert(sizeof(StepTable) == 80);
 
 struct Run {
   RunKey key;
+  std::shared_ptr<const model::App> app;  // The graph looks into it.
   std::shared_ptr<const Graph> graph;
   NodeId owner;
   std::optional<TimePoint> deadline;
@@ -139,11 +152,10 @@ struct Run {
   bool ended = false;
   bool drained = false;
   bool forget = false;
+  // Of fixed size: they borrow from themselves.
   std::vector<StepTable> steps;  // The inputs behind the steps.
   std::vector<Port> ports;
   std::vector<SlotStatus> slots;
-  std::vector<Task> single_tasks;  // Borrowed by the tables of steps without foreach.
-  std::vector<Cell> single_cells;
 
   std::vector<NodeId> nodes;                    // Others with a part in the run.
   std::vector<std::vector<NodeId>> port_nodes;  // Others that read a port. Both empty: only this.
@@ -156,6 +168,7 @@ struct Run {
   std::uint32_t outputs_done = 0;
   std::uint32_t steps_complete = 0;
   std::uint32_t task_count = 0;
+  std::uint32_t ready = 0;     // Tasks in that state.
   std::uint32_t attempts = 0;  // Not over.
   std::uint32_t actives = 0;   // Entries of Impl::actives_ that belong to this run.
   std::uint64_t objects = 0;   // In cells or graves.

@@ -16,66 +16,22 @@ void Scheduler::Impl::on(const RunSubmitted& event) {
   if (slot >= runs_.size()) runs_.resize(slot + 1);
   SLUICE_ASSERT(runs_[slot] == nullptr, "run {} takes a place that is in use", event.run.value);
 
-  // Kept alive by its runs; entries of versions that are gone must not pile up.
-  if (graphs_.size() >= 64)
-    std::erase_if(graphs_, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<const Graph>& cached = graphs_[{event.app.get(), event.workflow}];
-  std::shared_ptr<const Graph> graph = cached.lock();
-  if (graph == nullptr) {
-    graph = std::make_shared<const Graph>(event.app, event.workflow, limits_);
-    cached = graph;
-  }
+  const std::shared_ptr<const Graph> graph =
+      graphs_.find_or_make(event.app, event.workflow, limits_);
   runs_[slot] = std::make_unique<Run>();
   ++counters_.runs;
   Run& run = *runs_[slot];
   run.key = event.run;
+  run.app = event.app;
   run.graph = graph;
   run.owner = event.owner;
   run.is_owner = event.owner == self_;
   run.deadline = event.deadline;
 
-  const auto step_total = static_cast<std::uint32_t>(graph->steps().size());
-  run.steps.resize(step_total);
-  run.ports.resize(graph->ports().size());
   run.slots.resize(graph->slot_count(), SlotStatus::kMissing);
   run.outputs.resize(graph->workflow().outputs.size());
-  std::size_t singles = 0;
-  std::size_t single_cells = 0;
-  for (std::uint32_t s = 0; s < step_total; ++s)
-    if (!graph->step(s).is_foreach) {
-      ++singles;
-      for (std::uint32_t p = 0; p < graph->step(s).ports.count; ++p)
-        if (!graph->port(graph->step(s).ports.first + p).is_list) ++single_cells;
-    }
-  run.single_tasks.resize(singles);
-  run.single_cells.resize(single_cells);
-  std::size_t task = 0;
-  std::size_t cell = 0;
-  for (std::uint32_t s = 0; s < step_total; ++s) {
-    const StepInfo& info = graph->step(s);
-    StepTable& table = run.steps[s];
-    table.local = info.is_input || event.placement.empty() || event.placement[s] == self_;
-    table.missing = info.common_count;
-    table.after_missing = info.after_count;
-    table.uncommitted = info.step_sources;
-    if (info.is_foreach) {
-      table.foreach = std::make_unique<StepTable::Foreach>();
-      continue;
-    }
-    table.tasks.borrow(&run.single_tasks[task++]);
-    for (std::uint32_t p = 0; p < info.ports.count; ++p)
-      if (!graph->port(info.ports.first + p).is_list)
-        run.ports[info.ports.first + p].own.cells.borrow(&run.single_cells[cell++]);
-  }
-  run.task_count = static_cast<std::uint32_t>(singles);
   add_nodes(run, event.placement);
-  for (std::uint32_t p = 0; p < run.ports.size(); ++p) {
-    // A cell here waits for the readers here only; other nodes hold copies of their own.
-    std::uint32_t links = run.is_owner ? graph->port(p).outputs.count : 0;
-    for (const std::uint32_t step : graph->drivers(p)) links += run.steps[step].local ? 1 : 0;
-    for (const Link& link : graph->commons(p)) links += run.steps[link.step].local ? 1 : 0;
-    run.ports[p].links = links;
-  }
+  add_tables(run, event.placement);
   for (std::uint32_t o = 0; o < run.outputs.size(); ++o)
     if (graph->output(o).shape == Shape::kNothing) {  // A literal: in the plan.
       run.outputs[o].done = true;
@@ -83,11 +39,51 @@ void Scheduler::Impl::on(const RunSubmitted& event) {
     }
   if (run.deadline && run.is_owner)
     run.timer = timers_.set(*run.deadline, Timers::Kind::kRun, run.key, 0, 0);
-  for (std::uint32_t s = 0; s < graph->step_count(); ++s) evaluate_step(run, s);
   check_success(run);
 }
 
+// All tables of the steps, in the one state that every run begins with: no datum is there. In one
+// pass: the tables of a long workflow are larger than the caches.
+void Scheduler::Impl::add_tables(Run& run, const std::vector<NodeId>& placement) {
+  const Graph& graph = *run.graph;
+  const auto step_total = static_cast<std::uint32_t>(graph.steps().size());
+  run.steps.reserve(step_total);
+  run.ports.reserve(graph.ports().size());
+  for (std::uint32_t s = 0; s < step_total; ++s) {
+    const StepInfo& info = graph.step(s);
+    StepTable& table = run.steps.emplace_back();
+    table.local = info.is_input || placement.empty() || placement[s] == self_;
+    table.missing = info.common_count;
+    table.after_missing = info.after_count;
+    table.uncommitted = info.step_sources;
+    for (std::uint32_t p = 0; p < info.ports.count; ++p) {
+      const PortInfo& port = graph.port(info.ports.first + p);
+      Port& made = run.ports.emplace_back();
+      made.links = port.outputs.count + port.drivers.count + port.commons.count;
+      if (!info.is_foreach && !port.is_list) made.own.cells.borrow(&made.single);
+    }
+    if (info.is_foreach) {
+      table.foreach = std::make_unique<StepTable::Foreach>();
+      continue;
+    }
+    ++run.task_count;
+    table.tasks.borrow(&table.single);
+    // Nothing is known of what all others wait for.
+    if (!info.is_input && info.common_count == 0 && info.after_count == 0)
+      evaluate_later(run, {s, 0});
+  }
+  if (run.nodes.empty()) return;
+  // A cell here waits for the readers here only; other nodes hold copies of their own.
+  for (std::uint32_t p = 0; p < run.ports.size(); ++p) {
+    std::uint32_t links = run.is_owner ? graph.port(p).outputs.count : 0;
+    for (const std::uint32_t step : graph.drivers(p)) links += run.steps[step].local ? 1 : 0;
+    for (const Link& link : graph.commons(p)) links += run.steps[link.step].local ? 1 : 0;
+    run.ports[p].links = links;
+  }
+}
+
 void Scheduler::Impl::add_nodes(Run& run, const std::vector<NodeId>& placement) {
+  if (placement.empty() && run.is_owner) return;
   const Graph& graph = *run.graph;
   const auto node_of = [&](std::uint32_t step) {
     return placement.empty() ? self_ : placement[step];
@@ -100,7 +96,7 @@ void Scheduler::Impl::add_nodes(Run& run, const std::vector<NodeId>& placement) 
   add(run.nodes, run.owner);
   if (run.nodes.empty()) return;
   run.port_nodes.resize(graph.ports().size());
-  for (std::uint32_t p = 0; p < run.ports.size(); ++p) {
+  for (std::uint32_t p = 0; p < run.port_nodes.size(); ++p) {
     for (const std::uint32_t step : graph.drivers(p)) add(run.port_nodes[p], node_of(step));
     for (const Link& link : graph.commons(p)) add(run.port_nodes[p], node_of(link.step));
     if (graph.port(p).outputs.count != 0) add(run.port_nodes[p], run.owner);
@@ -149,26 +145,22 @@ void Scheduler::Impl::on(const InputElement& event) {
 }
 
 void Scheduler::Impl::on(const InputClosed& event) {
-  Run* run = find_run(event.run);
-  const At at{run == nullptr ? 0 : run->graph->step_count() + event.input, 0};
-  if (run == nullptr || run->ended || at.step >= run->steps.size() ||
-      task_of(*run, at).result != TaskResult::kNone) {
-    ++counters_.stale_events;
-    return;
-  }
-  finish(*run, at, TaskResult::kOutputs);
-  check_success(*run);
+  end_input(event.run, event.input, TaskResult::kOutputs);
 }
 
 void Scheduler::Impl::on(const InputAbsent& event) {
-  Run* run = find_run(event.run);
-  const At at{run == nullptr ? 0 : run->graph->step_count() + event.input, 0};
-  if (run == nullptr || run->ended || at.step >= run->steps.size() ||
+  end_input(event.run, event.input, TaskResult::kSkipped);
+}
+
+void Scheduler::Impl::end_input(RunKey key, std::uint32_t input, TaskResult result) {
+  Run* run = find_run(key);
+  const At at{run == nullptr ? 0 : run->graph->step_count() + input, 0};
+  if (run == nullptr || run->ended || input >= run->graph->workflow().inputs.size() ||
       task_of(*run, at).result != TaskResult::kNone) {
     ++counters_.stale_events;
     return;
   }
-  finish(*run, at, TaskResult::kSkipped);
+  finish(*run, at, result);
   check_success(*run);
 }
 
@@ -262,10 +254,11 @@ void Scheduler::Impl::drain(Run& run) {
 }
 
 void Scheduler::Impl::forget(Run& run) {
-  for (const StepTable& table : run.steps)
-    counters_.ready -= table.by_state[static_cast<std::size_t>(TaskState::kReady)];
+  counters_.ready -= run.ready;
   --counters_.runs;
+  const std::weak_ptr<const model::App> app = run.app;
   runs_[run.key.index()].reset();
+  if (app.expired()) graphs_.drop_gone();
 }
 
 }  // namespace sluice::core

@@ -47,9 +47,12 @@ Scheduler::StepCounts Scheduler::Impl::step_counts(RunKey key, std::uint32_t ste
   const Run* run = find_run(key);
   if (run == nullptr || step >= run->graph->step_count()) return counts;
   const StepTable& table = run->steps[step];
-  counts.by_state = table.by_state;
+  if (table.foreach)
+    counts.by_state = table.foreach->by_state;
+  else if (table.single.state != TaskState::kWaiting)
+    counts.by_state[static_cast<std::size_t>(table.single.state)] = 1;
   std::uint32_t begun = 0;
-  for (const std::uint32_t count : table.by_state) begun += count;
+  for (const std::uint32_t count : counts.by_state) begun += count;
   if (!table.foreach || table.skipped) {
     counts.total = 1;
     counts.total_is_final = true;
@@ -80,7 +83,7 @@ TaskState Scheduler::Impl::task_state(const TaskKey& key) const {
     const StepTable& table = run->steps[key.step];
     const Task* task = nullptr;
     if (table.skipped)
-      task = &table.foreach->gate;
+      task = &table.single;
     else if (key.index < table.tasks.size())
       task = &table.tasks[key.index];
     if (task != nullptr) {
@@ -103,8 +106,6 @@ std::size_t Scheduler::Impl::memory_bytes() const {
     if (run == nullptr) continue;
     bytes += sizeof(Run) + run->steps.capacity() * sizeof(StepTable) +
              run->ports.capacity() * sizeof(Port) + run->slots.capacity() +
-             run->single_tasks.capacity() * sizeof(Task) +
-             run->single_cells.capacity() * sizeof(Cell) +
              run->outputs.capacity() * sizeof(Run::Output) + run->endings.heap_bytes() +
              run->graves.heap_bytes();
     for (const StepTable& step : run->steps) {

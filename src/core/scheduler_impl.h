@@ -7,12 +7,13 @@
 //   undo.cc        what a void attempt leaves          remote.cc     facts from and to other nodes
 //   invariants.cc  check_invariants
 
-#include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
+#include "core/graph_cache.h"
 #include "core/run.h"
 #include "core/scheduler.h"
 
@@ -70,7 +71,11 @@ class Scheduler::Impl {
   }
   Task& task_of(Run& run, At at) const { return run.step(at.step).tasks[at.index]; }
   bool is_local(const Run& run, std::uint32_t step) const { return run.steps[step].local; }
-  void emit_action(Action action) { out_->list.push_back(std::move(action)); }
+  // Built in place: an Action is large, and moving one costs as much as deciding on it.
+  template <class T>
+  void emit_action(T&& action) {
+    out_->list.emplace_back(std::forward<T>(action));
+  }
 
   // ---- run_life.cc
   void on(const RunSubmitted& event);
@@ -81,7 +86,9 @@ class Scheduler::Impl {
   void on(const CancelRun& event);
   void on(const FailRun& event);
   void on(const ForgetRun& event);
+  void end_input(RunKey key, std::uint32_t input, TaskResult result);
   void input_object(RunKey key, std::uint32_t input, const Object& object);
+  void add_tables(Run& run, const std::vector<NodeId>& placement);
   void add_nodes(Run& run, const std::vector<NodeId>& placement);
   void end_run(Run& run, RunEnded::State state, const Failure* failure,
                std::optional<TaskKey> failed_task);
@@ -210,7 +217,7 @@ class Scheduler::Impl {
   Actions* out_ = nullptr;
 
   std::vector<std::unique_ptr<Run>> runs_;  // By RunKey::index().
-  std::map<std::pair<const model::App*, std::uint32_t>, std::weak_ptr<const Graph>> graphs_;
+  GraphCache graphs_;
   std::vector<Active> actives_;
   std::vector<std::uint32_t> free_actives_;
   Timers timers_;
