@@ -1,17 +1,22 @@
 // Completions per second and bytes per waiting task of core alone: no workers, no store. A
 // completion is everything that core hears and says of one task: StartTask, TaskStarted, Emitted,
 // TaskDone, Commit, Committed, Release. Shapes of 10^2, 10^4, 10^6 tasks; prints a table, or JSON
-// with --json.
+// with --json; --shape TEXT measures only the shapes whose name contains it.
+//
+// Setting up a run and dropping it are part of the figures. Deriving the graph of a workflow is
+// not: it is made once for all runs of an app (`graph us`, in microseconds).
 
 #include <time.h>
 
-#include <cstring>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "core/graph.h"
 #include "core/scheduler.h"
 #include "core/table.h"
 #include "core/testing/plan_builder.h"
@@ -33,6 +38,7 @@ struct Row {
   std::uint64_t events = 0;
   double seconds = 0;
   double bytes_per_waiting = 0;
+  double graph_seconds = 0;  // Once per app and workflow, not in `seconds`.
 };
 
 // Answers every action at once, as a node with instant workers would.
@@ -126,6 +132,12 @@ Row measure(std::string shape, std::uint32_t tasks, const PlanBuilder& plan,
             std::uint32_t list_step, std::uint32_t list_count) {
   Row row{.shape = std::move(shape), .tasks = tasks};
   {
+    const Limits limits;
+    const double begin = cpu_seconds();
+    const Graph graph(*plan.app(), 0, limits);
+    row.graph_seconds = cpu_seconds() - begin;
+  }
+  {
     // No task may start but the one that makes the list: all others wait.
     World world(plan.app(), 1);
     const std::size_t before = world.memory();
@@ -137,16 +149,22 @@ Row measure(std::string shape, std::uint32_t tasks, const PlanBuilder& plan,
   }
   World world(plan.app(), 64);
   world.emits_list(list_step, list_count);
-  const double begin = cpu_seconds();
-  do {
+  const auto run = [&] {
     world.submit();
     world.work();
     if (!world.ended()) std::abort();
     world.forget();
+  };
+  run();  // Makes the graph.
+  const std::uint64_t completions = world.completions();
+  const std::uint64_t events = world.events();
+  const double begin = cpu_seconds();
+  do {
+    run();
     row.seconds = cpu_seconds() - begin;
   } while (row.seconds < 0.4);
-  row.completions = world.completions();
-  row.events = world.events();
+  row.completions = world.completions() - completions;
+  row.events = world.events() - events;
   return row;
 }
 
@@ -192,37 +210,49 @@ Row join(std::uint32_t width, model::Access access) {
 int main(int argc, char** argv) {
   using namespace sluice::core::testing;
   using sluice::model::Access;
-  const bool json = argc > 1 && std::strcmp(argv[1], "--json") == 0;
-  const std::vector<Row> rows = [] {
-    std::vector<Row> made;
-    for (const std::uint32_t n : {100U, 10'000U, 1'000'000U}) {
-      made.push_back(chain(n));
-      if (n > 100) made.push_back(n == 10'000 ? grid(100, 100) : grid(1000, 1000));
-      made.push_back(fan_out(n));
-      made.push_back(join(n, Access::kWhole));
-      made.push_back(join(n, Access::kStream));
+  bool json = false;
+  std::string_view only;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--json") {
+      json = true;
+    } else if (argument == "--shape" && i + 1 < argc) {
+      only = argv[++i];
+    } else {
+      fmt::print(stderr, "usage: {} [--json] [--shape TEXT]\n", argv[0]);
+      return 2;
     }
-    return made;
-  }();
+  }
+  std::vector<Row> rows;
+  const auto add = [&](std::string_view shape, const std::function<Row()>& measured) {
+    if (shape.find(only) != std::string_view::npos) rows.push_back(measured());
+  };
+  for (const std::uint32_t n : {100U, 10'000U, 1'000'000U}) {
+    add("chain of steps", [n] { return chain(n); });
+    const std::uint32_t side = n == 10'000 ? 100 : 1000;
+    if (n > 100) add("chain of foreach", [side] { return grid(side, side); });
+    add("fan-out", [n] { return fan_out(n); });
+    add("join", [n] { return join(n, Access::kWhole); });
+    add("join as stream", [n] { return join(n, Access::kStream); });
+  }
   if (json) fmt::print("[\n");
   if (!json)
-    fmt::print("{:<26} {:>9} {:>15} {:>10} {:>14}\n", "shape", "tasks", "completions/s", "ns/event",
-               "bytes/waiting");
+    fmt::print("{:<26} {:>9} {:>15} {:>10} {:>14} {:>10}\n", "shape", "tasks", "completions/s",
+               "ns/event", "bytes/waiting", "graph us");
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     const double rate = static_cast<double>(row.completions) / row.seconds;
     const double per_event = row.seconds * 1e9 / static_cast<double>(row.events);
     if (json)
       fmt::print(
-          "  "
-          "{{\"shape\":\"{}\",\"tasks\":{},\"completions_per_second\":{:.0f},\"ns_per_event\":{:."
-          "1f},"
-          "\"bytes_per_waiting_task\":{:.1f}}}{}\n",
-          row.shape, row.tasks, rate, per_event, row.bytes_per_waiting,
+          "  {{\"shape\":\"{}\",\"tasks\":{},\"completions_per_second\":{:.0f},"
+          "\"ns_per_event\":{:.1f},\"bytes_per_waiting_task\":{:.1f},\"graph_seconds\":{:.6f}}}"
+          "{}\n",
+          row.shape, row.tasks, rate, per_event, row.bytes_per_waiting, row.graph_seconds,
           i + 1 < rows.size() ? "," : "");
     else
-      fmt::print("{:<26} {:>9} {:>15.0f} {:>10.1f} {:>14.1f}\n", row.shape, row.tasks, rate,
-                 per_event, row.bytes_per_waiting);
+      fmt::print("{:<26} {:>9} {:>15.0f} {:>10.1f} {:>14.1f} {:>10.0f}\n", row.shape, row.tasks,
+                 rate, per_event, row.bytes_per_waiting, row.graph_seconds * 1e6);
   }
   if (json) fmt::print("]\n");
 }
