@@ -1,12 +1,25 @@
-"""Types of what `sluice` offers to functions. The package itself does not import `typing`: that costs start time."""
+"""Types of what `sluice` offers. The package itself does not import `typing`: that costs start time.
 
+In a workflow, calls give handles, which stand for the values; for type checkers they are `Any`.
+"""
+
+import datetime
 import io
-from typing import Any, Generic, Iterable, Iterator, TypeVar, Union
+from typing import Any, Callable, Generic, Iterable, Iterator, Mapping, Sequence, Type, TypeVar, Union, overload
+
+from typing_extensions import Literal, ParamSpec
 
 T = TypeVar("T")
+P = ParamSpec("P")
+Duration = Union[str, int, float, datetime.timedelta]
+Errors = Union[str, Type[BaseException], Sequence[Union[str, Type[BaseException]]]]
+PortType = Any  # "list<bytes>", bytes, list[bytes], …
+Retry = Union[int, Mapping[str, Any]]
 
 __version__: str
 __all__ = ["Cancelled", "InvalidInput", "InvalidOutput", "Pipe", "Stream", "TooLarge", "context"]
+
+# ---- in functions ----
 
 class InvalidInput(Exception): ...
 class InvalidOutput(Exception): ...
@@ -55,3 +68,97 @@ class Context:
     def log(self, text: object) -> None: ...
 
 def context() -> Context: ...
+
+# ---- code-first ----
+
+class GraphError(Exception):
+    message: str
+    hint: str
+    place: Any
+
+class Failure(Exception):
+    name: str
+    def __init__(self, name: str, message: str = ...) -> None: ...
+
+class BadExpression(Exception): ...
+class LoopLimit(Exception): ...
+
+class catch:
+    def __init__(self, body: Union[Callable[..., Any], None] = ..., *, errors: Union[Errors, None] = ...) -> None: ...
+
+class Step(Generic[P]):
+    """Makes a step of a workflow when it is called; outside of a workflow the function itself."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any: ...
+    def options(
+        self,
+        *,
+        name: str = ...,
+        when: Any = ...,
+        after: Any = ...,
+        catch: Union[bool, Callable[..., Any], catch, Sequence[Any]] = ...,
+        timeout: Duration = ...,
+        retry: Retry = ...,
+        start: Literal["auto", "ready", "early"] = ...,
+        replay: Literal["never"] = ...,
+        cache: bool = ...,
+        resources: Mapping[str, Any] = ...,
+    ) -> Step[P]: ...
+
+@overload
+def function(function: Callable[P, Any]) -> Step[P]: ...
+@overload
+def function(
+    *,
+    name: str = ...,
+    inputs: Mapping[str, PortType] = ...,
+    outputs: Union[str, Sequence[str], Mapping[str, PortType]] = ...,
+    resources: Mapping[str, Any] = ...,
+    timeout: Duration = ...,
+    retry: Retry = ...,
+    env: Mapping[str, str] = ...,
+    replay: Literal["never"] = ...,
+    cache: bool = ...,
+    parallel: int = ...,
+    workers: Mapping[str, Any] = ...,
+) -> Callable[[Callable[P, Any]], Step[P]]: ...
+@overload
+def workflow(function: Callable[P, Any]) -> Step[P]: ...
+@overload
+def workflow(
+    *,
+    name: str = ...,
+    inputs: Mapping[str, PortType] = ...,
+    timeout: Duration = ...,
+    on_failure: Literal["stop", "continue"] = ...,
+    durability: Literal["durable", "express"] = ...,
+    keep: Literal["outputs", "all"] = ...,
+) -> Callable[[Callable[P, Any]], Step[P]]: ...
+def app(name: str) -> None: ...
+
+def foreach(items: Any, body: Callable[..., Any], *, concurrency: Union[int, None] = ...) -> Any: ...
+def loop(body: Callable[..., Any], *, while_: Callable[..., Any], max: int) -> Any: ...
+
+switch: Step[...]
+set: Step[...]
+wait: Step[...]
+fail: Step[...]
+
+def first(*values: Any) -> Any: ...
+def present(*values: Any) -> Any: ...
+def any(count: Any, *values: Any) -> Any: ...
+def has(value: Any) -> Any: ...
+def range(count: Any) -> Any: ...
+def if_else(condition: Any, yes: Any, no: Any) -> Any: ...
+
+class _Run:
+    id: Any
+
+run: _Run
+
+class answers:
+    """`with sluice.answers(approve={"approved": True}):` for steps that wait, in plain runs."""
+
+    def __init__(self, **by_step: Any) -> None: ...
+    def __enter__(self) -> answers: ...
+    def __exit__(self, *arguments: object) -> None: ...

@@ -2,3 +2,4 @@
 
 task = None
 forked = False
+is_worker = False

@@ -47,8 +47,9 @@ def _start():
     if sys.path and sys.path[0] == folder:
         del sys.path[0]  # Put there for scripts; its modules are those of a package.
     sys.path.insert(0, parent)
-    from sluice import serving
+    from sluice import current, serving
 
+    current.is_worker = True  # Before the app's code is imported: its decorators are none here.
     sys.path.remove(parent)
     if sys.flags.no_site:
         sys.meta_path.append(_InstalledPackages)
