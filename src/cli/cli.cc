@@ -43,6 +43,7 @@ Result<ExitCode> execute(const CommandLine& line, const Terminal& terminal) {
       Match{
           [&](const DeployCommand& command) { return deploy_app(session, command); },
           [&](const ValidateCommand& command) { return validate_app(session, command); },
+          [&](const ExportCommand& command) { return export_file(session, command); },
           [&](const InitCommand& command) { return init_app(session, command); },
           [&](const RunCommand& command) { return run_workflow(session, command); },
           [&](const GetCommand& command) { return get_things(session, command); },

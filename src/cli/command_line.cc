@@ -19,6 +19,7 @@ usage: sluice COMMAND [ARGUMENTS]
   init DIR              write a small app that works
   validate DIR          check an app without deploying it
   deploy DIR            send an app to the server
+  export FILE.py        the sluice.yaml of workflows that are written in Python
 
   run WORKFLOW          start a run, wait for it, show its outputs
   get KIND [ID]         list or show runs, workflows, functions, workers, nodes
@@ -35,8 +36,7 @@ usage: sluice COMMAND [ARGUMENTS]
 5 unreachable or not allowed, 124 timeout, 130 interrupted.
 )";
 
-constexpr std::array kLater{"doctor", "dev",   "export", "schema", "explain",
-                            "top",    "rerun", "answer", "eval"};
+constexpr std::array kLater{"doctor", "dev", "schema", "explain", "top", "rerun", "answer", "eval"};
 
 std::unexpected<Error> wrong_usage(std::string message) {
   return fail(ErrorCode::kInvalidArgument, std::move(message));
@@ -46,6 +46,7 @@ std::unexpected<Error> wrong_usage(std::string message) {
 struct Words {
   DeployCommand deploy;
   ValidateCommand validate;
+  ExportCommand exported{.file = {}, .output = {}, .python = "/usr/bin/python3"};
   InitCommand init{.language = "python", .directory = {}};
   RunCommand run;
   GetCommand get;
@@ -94,6 +95,22 @@ void add_app_commands(CLI::App& app, Words& words) {
       ->required()
       ->type_name("");
   add_format(*validate, words, {"table", "json"}, "table (default) or json");
+
+  CLI::App* exported = add_command(
+      app, words, "export",
+      "Prints the sluice.yaml of the workflows in a Python file. Runs that file, on this machine.",
+      "  sluice export wordcount/words.py -o wordcount/sluice.yaml && sluice deploy wordcount");
+  exported->add_option("FILE", words.exported.file, "the file with @sluice.workflow in it")
+      ->required()
+      ->type_name("");
+  exported
+      ->add_option("-o,--output", words.exported.output,
+                   "write to FILE, and only when there is no mistake")
+      ->type_name("FILE");
+  exported
+      ->add_option("--python", words.exported.python,
+                   "the interpreter (default: /usr/bin/python3, which runs the functions, too)")
+      ->type_name("PROGRAM");
 
   CLI::App* init = add_command(
       app, words, "init", "Writes a small app that works into DIR, which must be new or empty.",
@@ -256,6 +273,7 @@ Result<Command> to_command(const std::string& name, Words& words, const CLI::App
     words.version.format = format;
     return Command(words.version);
   }
+  if (name == "export") return Command(std::move(words.exported));
   if (name == "init") return Command(std::move(words.init));
   if (name == "logs") return Command(std::move(words.logs));
   if (name == "trace") return Command(std::move(words.trace));

@@ -26,6 +26,11 @@ struct ValidateCommand {
   std::filesystem::path directory;
   Format format = Format::kTable;
 };
+struct ExportCommand {
+  std::filesystem::path file;
+  std::filesystem::path output;  // Empty: standard output.
+  std::filesystem::path python;
+};
 struct InitCommand {
   std::string language;
   std::filesystem::path directory;
@@ -74,8 +79,8 @@ struct ShowText {
 };
 
 using Command =
-    std::variant<DeployCommand, ValidateCommand, InitCommand, RunCommand, GetCommand, LogsCommand,
-                 TraceCommand, CancelCommand, DeleteCommand, VersionCommand, ShowText>;
+    std::variant<DeployCommand, ValidateCommand, ExportCommand, InitCommand, RunCommand, GetCommand,
+                 LogsCommand, TraceCommand, CancelCommand, DeleteCommand, VersionCommand, ShowText>;
 
 struct CommandLine {
   std::string url;  // --url; empty: not given.

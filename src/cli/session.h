@@ -20,6 +20,7 @@ struct Session {
 // that has told the user all there is to tell returns the code alone.
 Result<ExitCode> deploy_app(Session& session, const DeployCommand& command);
 Result<ExitCode> validate_app(Session& session, const ValidateCommand& command);
+Result<ExitCode> export_file(Session& session, const ExportCommand& command);
 Result<ExitCode> init_app(Session& session, const InitCommand& command);
 Result<ExitCode> run_workflow(Session& session, const RunCommand& command);
 Result<ExitCode> get_things(Session& session, const GetCommand& command);
