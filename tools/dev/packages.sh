@@ -4,11 +4,11 @@
 declare -A package_sets=(
   # A compiler and the libraries of the product.
   [build]="ca-certificates clang-19 lld-19 libclang-rt-19-dev cmake ninja-build ccache git python3
-           libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libfyaml-dev libarchive-dev
+           libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libfyaml-dev libre2-dev libarchive-dev
            libcurl4-openssl-dev libssl-dev libxxhash-dev libzstd-dev libgtest-dev libgmock-dev"
   # What tests and benchmarks use beside that. llvm-19 gives sanitizer reports their names.
   [tests]="clang-format-19 llvm-19 procps
-           python3-numpy python3-wheel python3-setuptools"
+           python3-numpy python3-wheel python3-setuptools python3-yaml"
   [tools]="clang-format-19 clang-tidy-19 python3"
   [npm]="npm"
 )
