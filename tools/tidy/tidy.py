@@ -45,6 +45,7 @@ ONLY_IN = [
     ("nlohmann/", ["src/base/json.cc"], "JSON is base/json.h"),
     ("curl/", ["src/cli/http_client.cc"], "the command line's HTTP is one file"),
     ("libfyaml", ["src/model/*.cc"], "YAML is read in model"),
+    ("re2/", ["src/model/expr/pattern.cc"], "regular expressions are model/expr/pattern.h"),
     ("archive", ["src/bundle/*.cc"], "archives are read in bundle"),
     ("sqlite3", ["src/journal/*.cc"], "the database is the journal's"),
     ("openssl/", ["src/base/hash.cc", "src/base/base64.cc"], "cryptography is base's"),

@@ -114,12 +114,10 @@ class Value {
   Value() = default;
 
  private:
-  friend class Evaluation;
   friend struct ValueAccess;
-  // How it is kept; the first ten are as in Kind.
+  // How it is kept (value_access.h); the first ten are as in Kind.
   std::uint8_t tag_ = 0;
-  std::uint8_t depth_ = 0;  // kRef. Errors: the code.
-  std::uint16_t spare_ = 0;
+  std::uint8_t depth_ = 0;    // kRef. Errors: the code.
   std::uint32_t number_ = 0;  // kText: bytes. kRef: the variable. Errors: the node.
   union {
     bool bool_;
@@ -139,7 +137,7 @@ enum class Want : std::uint8_t {
                // JSON value, so references inside of it are read.
   kCondition,  // A bool; anything else is an error. (Absent stays absent: the caller takes it for
                // false.)
-  kJson,       // All read, at most 1 MiB: no kRef, no kView; a list is closed; holes are kHole.
+  kJson,       // All read, at most 1 MiB: no kRef, no kView; holes are null.
 };
 
 struct Failure {
@@ -158,6 +156,7 @@ struct Outcome {
   };
   Kind kind = Kind::kUnknown;
   bool drop_holes = false;
+  bool exhausted = false;  // kError: the budget was too small.
   Value value;
   Ref view;
   Failure failure;
@@ -176,8 +175,9 @@ struct Outcome {
 // What one evaluation may cost. Beyond: BadExpression (steps), TooLarge (bytes).
 struct Budget {
   std::uint32_t steps = 1'000'000;
-  std::size_t memory = 16 << 20;  // Of lists, maps and texts that are built.
-  std::size_t json = 1 << 20;     // Read into one JSON value, or written as one.
+  std::uint32_t elements = 1'000'000;  // Of `range`.
+  std::size_t memory = 16 << 20;       // Of lists, maps and texts that are built.
+  std::size_t json = 1 << 20;          // Read into one JSON value, or written as one.
 };
 
 // Scratch memory of evaluations, used again and again by one thread.

@@ -72,10 +72,11 @@ class Program {
   // One more than the highest number of a variable.
   std::uint32_t variables() const;
 
+  struct Code;  // Only for the evaluator (code.h).
+
  private:
   friend class Compiler;
   friend class Evaluation;
-  struct Code;
   Program();
 
   std::vector<Root> roots_;

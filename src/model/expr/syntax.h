@@ -87,8 +87,8 @@ class Syntax {
   // text in it is numbered, in the order in which they are written.
   std::optional<Node> add_json(const Json& value, Mistakes& mistakes);
 
-  // Literals put together by the caller, from nodes added before. `text` is the number of a text
-  // whose place stands for the whole.
+  // Literals put together by the caller, from nodes added before. Mistakes about the whole point at
+  // the first of them; an empty one counts as a text of its own.
   std::optional<Node> add_list(std::span<const Node> elements, Mistakes& mistakes);
   std::optional<Node> add_map(std::span<const std::pair<std::string, Node>> members,
                               Mistakes& mistakes);
@@ -102,6 +102,9 @@ class Syntax {
  private:
   friend class Parser;
   Node add(SyntaxNode node, std::span<const Node> children);
+  std::optional<Node> add_bounded(SyntaxNode node, std::span<const Node> children,
+                                  Mistakes& mistakes);
+  std::optional<Node> parse(std::string_view text, Spot begin, Mistakes& mistakes);
 
   std::vector<SyntaxNode> nodes_;
   std::vector<Node> children_;
