@@ -126,7 +126,7 @@ Result<std::optional<std::string>> read_all(const Fd& input, pid_t pid, std::siz
       return fail(system_error(errno, "wait for Python"));
     }
     if (interrupt::signal() != 0 && !is_passed_on) {
-      ::kill(pid, interrupt::signal());
+      ::kill(pid, SIGTERM);  // A Ctrl-C of the terminal it has seen itself.
       is_passed_on = true;
     }
     if (wait[0].revents == 0) continue;

@@ -32,15 +32,21 @@ class _Declared:
     """What functions and workflows have in common: a Python function, its parameters as ports, options."""
 
     kind = ""
+    keys = ()
 
-    def __init__(self, function, given, keys):
-        check_names(given, ("name", "inputs", *keys), f"@sluice.{self.kind}")
+    def __init__(self, function, given, more=()):
         if not inspect.isfunction(function):
             raise GraphError(f"@sluice.{self.kind} stands before a function, not a {type(function).__name__}")
         functools.update_wrapper(self, function)
         self.function = function
         self.name = given.get("name") or function.__name__
         self.place = Place(function.__code__.co_filename, function.__code__.co_firstlineno)
+        try:
+            check_names(given, ("name", "inputs", *self.keys, *more), f"@sluice.{self.kind}")
+            self.settings = settings(given, self.keys)
+        except GraphError as error:  # Versions of Python differ in the line of a decorator's call.
+            error.place = self.place
+            raise
         self.number = next(_numbers)  # The order of definition is that of the file.
         self.signature = inspect.signature(function)
         self._given = given
@@ -106,6 +112,9 @@ class _Declared:
     def __call__(self, *arguments, **names):
         return self._call({}, arguments, names)
 
+    def __repr__(self):
+        return f"<sluice.{self.kind} {self.function.__module__}.{self.function.__qualname__}>"
+
     def __get__(self, instance, owner=None):
         raise GraphError(f"'{self.name}' is a method", "functions and workflows stand at the level of the module")
 
@@ -128,11 +137,10 @@ def _is_json(value):
 
 
 class Function(_Declared):
-    kind, action = "function", "call"
+    kind, action, keys = "function", "call", FUNCTION_KEYS
 
     def __init__(self, function, given):
-        super().__init__(function, given, ("outputs", *FUNCTION_KEYS))
-        self.settings = settings(given, FUNCTION_KEYS)
+        super().__init__(function, given, ("outputs",))
 
     @functools.cached_property
     def output_types(self):
@@ -162,11 +170,10 @@ class Function(_Declared):
 
 
 class Workflow(_Declared):
-    kind, action = "workflow", "flow"
+    kind, action, keys = "workflow", "flow", WORKFLOW_KEYS
 
     def __init__(self, function, given):
-        super().__init__(function, given, WORKFLOW_KEYS)
-        self.settings = settings(given, WORKFLOW_KEYS)
+        super().__init__(function, given)
         self._trace = None
         self._is_traced = False
 

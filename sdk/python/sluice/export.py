@@ -66,7 +66,10 @@ def _explain(error, path):
 def main(path):
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # Standard output is the YAML alone.
-    text, mistakes = export(path)
+    try:
+        text, mistakes = export(path)
+    except KeyboardInterrupt:
+        return 130  # The author pressed Ctrl-C: no news, no traceback.
     sys.stdout.flush()
     if mistakes:
         count = len(mistakes)

@@ -31,6 +31,6 @@ def find(name):
         return _as_written
     if name == "app":
         return _ignored
-    if name in ("GraphError", "Failure", "BadExpression", "LoopLimit"):
+    if name in ("GraphError", "BadExpression", "LoopLimit"):
         return type(name, (Exception,), {})
     return _NotHere(name)
