@@ -162,8 +162,8 @@ struct Outcome {
   Failure failure;
 
   // Without these the outcome might be another: read, found absent, found there, or (a list) found
-  // closed. An element is named without its list. What is only handed on, in `value` or `view`, is
-  // not in it. Ascending, each once; empty where the outcome is unknown.
+  // closed. An element is named without its list. What was named and is only handed on, in `value`
+  // or `view`, is not in it. Ascending, each once; empty where the outcome is unknown.
   std::vector<Ref> used;
   // kUnknown: what it is stuck on. A list: that it has an element, or is closed. An element that is
   // not there yet: also that its list is closed or absent.

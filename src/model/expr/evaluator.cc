@@ -237,8 +237,10 @@ Value Evaluator::element_of_list(NodeIndex index, const Value& list, const Value
   }
   if (position >= limit) return need(element);
   element.index[element.depth++] = static_cast<std::uint32_t>(position);
-  if (known.state == Look::State::kList && position < known.count) return V::make_ref(element);
-  return need(element);
+  if (known.state != Look::State::kList || position >= known.count) return need(element);
+  // That there is such an element matters even where nobody looks at it: else it is an error.
+  use(element);
+  return V::make_ref(element);
 }
 
 Value Evaluator::list_literal(const CodeNode& node) {

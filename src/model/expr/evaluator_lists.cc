@@ -29,6 +29,7 @@ Value Evaluator::quantifier(NodeIndex index, const CodeNode& node) {
     const Value value = condition(index, node.b);
     if (tag(value) == Tag::kBool && value.as_bool() == decisive) {
       set_aside(begin, before);
+      if (list.tag == Tag::kRef) use(item(list, i).as_ref());
       return value;
     }
     if (tag(value) == Tag::kUnknown) is_stuck = true;
