@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "bundle/python_sdk.h"
 
 namespace sluice::bundle {
 namespace {
@@ -299,6 +300,30 @@ TEST_F(Bundle, ChecksAnAppWithoutAFile) {
   ASSERT_EQ(checked.mistakes.size(), 1U);
   EXPECT_EQ(checked.mistakes[0].message, "there is no file 'sluice.yaml' in the app");
   EXPECT_EQ(check(root_ / "nowhere", limits_).error().code(), ErrorCode::kNotFound);
+}
+
+TEST_F(Bundle, TellsAboutExportWhereWorkflowsAreCode) {
+  const auto hint = [&] { return check(app_, limits_).value().mistakes[0].hint; };
+  write("words.py", "# not @sluice.workflow\ndef count(): pass\n");
+  EXPECT_THAT(hint(), HasSubstr("sluice init"));
+  write("app.py", "import sluice\n\n@sluice.workflow\ndef w(): pass\n");
+  EXPECT_THAT(hint(), HasSubstr((app_ / "app.py").native() + " -o "));
+  write("app.py", "from sluice import workflow\n@workflow(timeout=3)\ndef w(): pass\n");
+  EXPECT_THAT(hint(), HasSubstr("sluice export"));
+  write("sluice.yml", "app: a");
+  EXPECT_THAT(hint(), HasSubstr("rename"));
+}
+
+TEST_F(Bundle, CarriesThePythonSdk) {
+  const fs::path sdk = root_ / "sdk";
+  for (int i = 0; i < 2; ++i) {  // The second time it replaces the first.
+    const Status unpacked = unpack_python_sdk(sdk, limits_);
+    ASSERT_TRUE(unpacked) << unpacked.error().message();
+    EXPECT_TRUE(fs::exists(sdk / "sluice" / "worker.py"));
+    EXPECT_TRUE(fs::exists(sdk / "sluice" / "export.py"));
+    EXPECT_FALSE(fs::exists(sdk / "sluice" / "old.py"));
+    std::ofstream(sdk / "sluice" / "old.py") << "stale";
+  }
 }
 
 }  // namespace

@@ -20,7 +20,10 @@ std::string code_first_file(const std::filesystem::path& directory,
     const bool is_python = file.path.ends_with(".py") && file.path.find('/') == std::string::npos;
     if (!is_python || file.size.value > kLooked) continue;
     const Result<std::string> text = read_file(directory / file.path, ByteCount{kLooked});
-    if (text && text->find("\n@sluice.workflow") != std::string::npos) return file.path;
+    if (!text || text->find("sluice") == std::string::npos) continue;
+    for (const char* decorator : {"\n@sluice.workflow", "\n@workflow"}) {
+      if (text->find(decorator) != std::string::npos) return file.path;
+    }
   }
   return {};
 }

@@ -42,6 +42,20 @@ TEST(CommandLine, KnowsTheOptionsOfRun) {
   EXPECT_EQ(line->url, "http://h");
 }
 
+TEST(CommandLine, KnowsWhereAnExportGoesAndWhoRunsIt) {
+  const auto line = parse({"export", "app/words.py"});
+  ASSERT_TRUE(line) << line.error().message();
+  const auto& plain = std::get<ExportCommand>(line->command);
+  EXPECT_EQ(plain.file, "app/words.py");
+  EXPECT_EQ(plain.output, "");
+  EXPECT_EQ(plain.python, "/usr/bin/python3");
+  const auto other = parse({"export", "-o", "sluice.yaml", "w.py", "--python", "python3.12"});
+  ASSERT_TRUE(other) << other.error().message();
+  EXPECT_EQ(std::get<ExportCommand>(other->command).output, "sluice.yaml");
+  EXPECT_EQ(std::get<ExportCommand>(other->command).python, "python3.12");
+  EXPECT_NE(mistake({"export"}).find("FILE"), std::string::npos);
+}
+
 TEST(CommandLine, RefusesWhatDoesNotGoTogether) {
   EXPECT_NE(mistake({"run", "f", "--detach", "--out", "d"}).find("--detach"), std::string::npos);
   EXPECT_NE(mistake({"run", "f", "--output", "x"}).find("-o raw"), std::string::npos);

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import textwrap
 import unittest
@@ -92,6 +93,18 @@ class CodeFirst(ServerCase):
         for text in ("a bc d", "alone", ""):
             plain = json.loads(self.plain(folder, f"import app, json; print(json.dumps(app.parts({text!r})))"))
             self.assertEqual(self.assert_succeeded(self.server.run("parts", text=text)), plain)
+
+    def test_every_text_that_is_exported_is_of_the_language(self):
+        names = sorted(name[:-3] for name in os.listdir(CODE_FIRST) if name.endswith(".py"))
+        for name in names:
+            folder = self.path(name)
+            os.makedirs(folder)
+            for ending in (".py", ".yaml"):
+                shutil.copy(os.path.join(CODE_FIRST, name + ending), os.path.join(folder, "sluice.yaml" if ending == ".yaml" else name + ending))
+            result = self.server.cli("validate", folder, "-o", "json")
+            # What this version cannot run yet is no mistake of the text.
+            mistakes = [each for each in json.loads(result.stdout)["errors"] if "not there yet" not in each["message"]]
+            self.assertEqual(mistakes, [], name)
 
     def test_a_folder_without_yaml_is_told_to_export(self):
         folder = self.write("parts", app=TWO_OUTPUTS, lib__texts=LIBRARY)
