@@ -1,10 +1,11 @@
 """Reads the corpus: the cases below cases/ and the functions they are made of.
 
-README.md describes the files. sim/case_file.cc reads the same for the simulator; corpus_test.py
+README.md describes the files. sim/case_file.cc reads the same for the simulator; cases_test.py
 holds both readers together.
 """
 
 import dataclasses
+import functools
 import os
 import re
 
@@ -71,6 +72,7 @@ def read(path):
         return file.read()
 
 
+@functools.cache
 def function_lines():
     """The declarations of functions.yaml, one line each, by name."""
     return {line.split(":")[0].strip(): line for line in read(os.path.join(HERE, "functions.yaml")).splitlines()

@@ -159,7 +159,7 @@ def interleave(a: Stream, b: Stream):
 
 
 def letters(data: Pipe):
-    return sum(len(chunk.decode()) for chunk in data.chunks())
+    return len(b"".join(data.chunks()).decode())
 
 
 def more(xs=()):
