@@ -61,6 +61,11 @@ std::nullopt_t Parser::wrong(Spot spot, std::string message, std::string hint) {
   return std::nullopt;
 }
 
+std::nullopt_t Parser::too_deep(Spot spot) {
+  return wrong(spot,
+               fmt::format("the expression is nested deeper than {} levels", Syntax::kHeightMax));
+}
+
 std::nullopt_t Parser::unexpected(std::string_view wanted) {
   if (token_.kind == TokenKind::kEnd)
     return wrong(here(), fmt::format("the expression ends where {} is expected", wanted));
@@ -72,8 +77,7 @@ Parser::Maybe Parser::add(SyntaxNode node, const std::vector<Node>& children) {
   std::uint16_t height = 0;
   for (const Node child : children) height = std::max(height, syntax_.node(child).height);
   if (height >= Syntax::kHeightMax) {
-    return wrong(node.spot,
-                 fmt::format("the expression is nested deeper than {} levels", Syntax::kHeightMax));
+    return too_deep(node.spot);
   }
   return syntax_.add(std::move(node), children);
 }
@@ -89,8 +93,7 @@ std::optional<Syntax::Node> Parser::parse() {
 Parser::Maybe Parser::expression() {
   if (failed_) return std::nullopt;
   if (++depth_ > Syntax::kHeightMax) {
-    return wrong(here(),
-                 fmt::format("the expression is nested deeper than {} levels", Syntax::kHeightMax));
+    return too_deep(here());
   }
   Maybe tree = binary(0);
   if (tree && token_.is("?")) {
@@ -130,7 +133,7 @@ Parser::Maybe Parser::unary() {
   while (!failed_ && (token_.is("!") || token_.is("-"))) {
     signs.push_back({here(), token_.text});
     advance();
-    if (signs.size() > Syntax::kHeightMax) return add(SyntaxNode{.spot = here()}, {});
+    if (signs.size() > Syntax::kHeightMax) return too_deep(here());
   }
   // The smallest int has no positive counterpart, so the sign is part of the number.
   Maybe tree;

@@ -42,6 +42,7 @@ class Parser {
   void advance();
   Spot here() const { return {begin_.text, begin_.offset + token_.offset}; }
   std::nullopt_t wrong(Spot spot, std::string message, std::string hint = {});
+  std::nullopt_t too_deep(Spot spot);
   std::nullopt_t unexpected(std::string_view wanted);
 
   Syntax& syntax_;
