@@ -334,7 +334,17 @@ def _literal(value):
         return "true" if value else "false"
     if isinstance(value, str):
         return _quoted(value)
-    return repr(value)
+    return number_text(value)
+
+
+def number_text(value):
+    """As people write it: 0.000001 rather than 1e-06. Very small and very large ones keep the exponent."""
+    text = repr(value)
+    mantissa, e, exponent = text.partition("e-")
+    if not e or int(exponent) > 9:
+        return text
+    digits = mantissa.lstrip("-").replace(".", "")
+    return f"{'-' * text.startswith('-')}0.{'0' * (int(exponent) - 1)}{digits}"
 
 
 _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}

@@ -3,6 +3,8 @@
 import json
 import re
 
+from .expression import number_text
+
 _WIDTH = 100
 # Texts that need no quotes anywhere: words, types, names of functions, sizes and durations that begin with a digit.
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./+-]*(?:<[A-Za-z0-9_<>]+>)?|[0-9]+(?:\.[0-9]+)?(?:ns|us|ms|s|m|h|d|B|k|K|M|G|T|[KMGT]iB?)")
@@ -79,7 +81,7 @@ def _scalar(value, in_flow):
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, (int, float)):
-        return repr(value)
+        return number_text(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
     if not in_flow and _EXPRESSION.fullmatch(value) and value.isprintable() and ": " not in value and " #" not in value:
