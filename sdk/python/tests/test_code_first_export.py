@@ -86,6 +86,24 @@ def w(x: int):
         self.assertIn("belongs into a @sluice.workflow", done.stdout)
 
 
+class NamesTest(unittest.TestCase):
+    def test_the_types_for_editors_name_all_that_there_is(self):
+        import ast
+
+        import sluice
+        from sluice.codefirst import NAMES
+
+        with open(os.path.join(SDK, "sluice", "__init__.pyi"), encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+        typed = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+        typed |= {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign)}
+        self.assertEqual(set(NAMES), sluice._CODE_FIRST)
+        self.assertEqual(set(NAMES) - typed, set())
+        self.assertTrue(set(NAMES) <= set(dir(sluice)))
+        with self.assertRaisesRegex(AttributeError, "no attribute 'nothing'"):
+            sluice.nothing  # noqa: B018
+
+
 class MistakesTest(CodeFirstCase):
     def assertMistake(self, body, line, *parts, name="app.py", head=HEAD):
         """The mistake is at this line of `body`, which follows HEAD."""
