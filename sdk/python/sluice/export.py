@@ -4,10 +4,11 @@ The binary starts it as `python3 -c … FOLDER_OF_THE_SDK FILE`, on the author's
 word. What the file itself prints goes to standard error. Exit status: 0; 3 with the places of mistakes.
 """
 
-import importlib
 import importlib.util
 import os
 import sys
+
+from .graph_error import GraphError, Place, raised_place
 
 _INVALID = 3
 
@@ -16,10 +17,10 @@ def load(path):
     """Imports a file under its own name, as the worker will, with its folder first on the path."""
     folder, name = os.path.split(os.path.abspath(path))
     stem = name[:-3] if name.endswith(".py") else name
-    from .graph_error import GraphError, Place
-
     if not stem.isidentifier():
         raise GraphError(f"'{name}' cannot be imported by its name", "letters, digits and '_' only", Place(path, 1))
+    if stem in sys.modules:
+        raise GraphError(f"'{name}' hides the module '{stem}' of Python's or of Sluice", "rename the file", Place(path, 1))
     sys.path.insert(0, folder)
     specification = importlib.util.spec_from_file_location(stem, os.path.join(folder, name))
     module = importlib.util.module_from_spec(specification)
@@ -44,8 +45,6 @@ def export(path):
 
 
 def _explain(error, path):
-    from .graph_error import GraphError, Place, raised_place
-
     if isinstance(error, GraphError):
         place, message = error.place, error.message + (f"\n    hint: {error.hint}" if error.hint else "")
     elif isinstance(error, SyntaxError):

@@ -246,6 +246,8 @@ class MistakesTest(CodeFirstCase):
         self.assertMistake("import nowhere\n", 1, "ModuleNotFoundError")
         self.assertMistake("", -2, "there is no @sluice.workflow")
         self.assertMistake("@sluice.workflow\ndef w(x: int): return f(x)\n", -2, "cannot be imported by its name", name="my-app.py")
+        for name in ("sluice.py", "sys.py"):
+            self.assertMistake("", -2, "hides the module", name=name)
         self.assertMistake("@sluice.workflow\ndef w(x: int):\n    raise ValueError('mine')\n", 3, "ValueError: mine")
 
 
