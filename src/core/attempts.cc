@@ -58,6 +58,10 @@ void Scheduler::Impl::free_active(Run& run, At at, Task& task) {
   Active& active = actives_[task.active];
   timers_.cancel(active.timer);
   leave_readers(run, at, active);
+  if (active.computation) {
+    drop_computation(run, at, *active.computation);
+    active.computation.reset();
+  }
   free_actives_.push_back(std::exchange(task.active, kNone));
   --run.actives;
 }
@@ -122,7 +126,7 @@ void Scheduler::Impl::on(const Emitted& event) {
   if (!live || event.port >= live.run->graph->step(live.at.step).ports.count) {
     // Core takes over every object that it is told of; nobody else would free this one.
     ++counters_.stale_events;
-    emit_action(Release{event.object.id});
+    release(event.object.id);
     return;
   }
   emit(*live.run, live.at, event.port, event.object);
@@ -196,7 +200,7 @@ void Scheduler::Impl::attempt_over(Run& run, At at, Task& task) {
   }
   --run.attempts;
   timers_.cancel(actives_[task.active].timer);
-  admit_next(run, at.step);
+  if (run.graph->step(at.step).action == model::Action::kCall) admit_next(run, at.step);
 }
 
 void Scheduler::Impl::on(const AttemptEnded& event) {
@@ -251,24 +255,51 @@ void Scheduler::Impl::finish(Run& run, At at, TaskResult result) {
   const StepInfo& info = run.graph->step(at.step);
   Task& task = task_of(run, at);
   const bool skipped = result == TaskResult::kSkipped;
-  if (task.was_void) drop_unwritten(run, at, skipped);
   task.commit_sent = false;
   task.result = result;
+  task.computing = false;
   set_state(run, at.step, task, TaskState::kFinished);
-  if (task.active != kNone && actives_[task.active].readers.empty()) free_active(run, at, task);
+  if (task.active != kNone && actives_[task.active].readers.empty() &&
+      actives_[task.active].computation == nullptr)
+    free_active(run, at, task);
   if (!run.nodes.empty() && !info.is_input) {
     if (!skipped) forward_counts(run, at);
     forward(run, at, skipped ? Fact::Kind::kSkipped : Fact::Kind::kDone);
   }
-  for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p)
-    finish_port(run, p, at);
+  for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p) {
+    if (!info.by_port)
+      finish_port(run, p, at);
+    else if (result_of(run, p, at) == TaskResult::kNone)
+      end_port(run, p, at, result);
+  }
   if (!info.is_input) try_commit(run, at);
+}
+
+// One port has ended, whatever becomes of the others.
+void Scheduler::Impl::end_port(Run& run, std::uint32_t port, At at, TaskResult result) {
+  const StepInfo& info = run.graph->step(at.step);
+  if (info.by_port) {
+    std::vector<TaskResult>& results = run.ports[port].results;
+    if (at.index >= results.size())
+      results.resize(std::max<std::size_t>(at.index + 1, results.size() + results.size() / 2));
+    results[at.index] = result;
+    if (!run.nodes.empty() && !run.steps[at.step].tasks[at.index].is_committed() &&
+        run.steps[at.step].tasks[at.index].state != TaskState::kFinished) {
+      const bool is_broken = result == TaskResult::kFailed;
+      forward(run, at, Fact::Kind::kPortEnded, port - info.ports.first,
+              static_cast<std::uint32_t>(result), nullptr,
+              is_broken ? &run.failures.at({at.step, at.index}) : nullptr);
+    }
+  }
+  finish_port(run, port, at);
 }
 
 // The part that a port has in the end of its task: its list is closed, or its value absent.
 void Scheduler::Impl::finish_port(Run& run, std::uint32_t port, At at) {
   const Task& task = task_of(run, at);
-  const bool skipped = task.result == TaskResult::kSkipped;
+  const TaskResult result = result_of(run, port, at);
+  const bool skipped = result == TaskResult::kSkipped;
+  if (task.was_void) drop_unwritten(run, port, at, skipped);
   const bool is_single = !run.graph->step(at.step).is_foreach;
   if (!run.graph->port(port).is_list) {
     Cell* cell = find_cell(run, port, at);
@@ -290,9 +321,12 @@ void Scheduler::Impl::finish_port(Run& run, std::uint32_t port, At at) {
       for (std::uint32_t s = 0; !is_single && s < run.graph->step(step).slots.count; ++s)
         if (run.graph->slot(step, s).is_item)
           roll_back_misled(run, step, s, at.index, list_of(run, port, at).emitted);
+    for (const Link& link : run.graph->peers(port))
+      roll_back_misled(run, link.step, link.slot, at.index, list_of(run, port, at).emitted);
   }
   cell_changed(run, port, at, list.emitted != 0 ? last : 0);
-  if (!is_single) return;
+  datum_changed(run, port, {port, is_single ? 0 : at.index, kAll});
+  if (!is_single || result == TaskResult::kFailed) return;
   if (skipped)
     for (const std::uint32_t step : run.graph->drivers(port)) evaluate_step(run, step);
   else
@@ -310,14 +344,8 @@ void Scheduler::Impl::fail_attempt(Run& run, At at, Failure failure) {
   free_active(run, at, task);
   set_state(run, at.step, task, TaskState::kWaiting);
   if (!again) {
-    void_results(run, at, false);
     ++task.failures;
-    task.result = TaskResult::kFailed;
-    set_state(run, at.step, task, TaskState::kFinished);
-    task.commit_sent = false;
-    forward(run, at, Fact::Kind::kFailed, 0, 0, nullptr, &failure);
-    run.failures.insert_or_assign({at.step, at.index}, std::move(failure));
-    try_commit(run, at);
+    fail_for_good(run, at, std::move(failure), false);
     return;
   }
   const Attempt attempt = attempt_of(run, at, task);
@@ -335,6 +363,61 @@ void Scheduler::Impl::fail_attempt(Run& run, At at, Failure failure) {
   actives_[task.active].timer = timers_.set(next, Timers::Kind::kRetry, run.key, at.step, at.index);
   emit_action(TaskRetries{attempt, number, std::move(failure), next});
   void_results(run, at, true);
+}
+
+// No attempt is left. `past_catch`: what failed is not inside of the step's `catch`.
+void Scheduler::Impl::fail_for_good(Run& run, At at, Failure failure, bool past_catch) {
+  Task& task = task_of(run, at);
+  const model::Step& step = run.graph->workflow().steps[at.step];
+  const auto clause =
+      past_catch ? step.catches.end()
+                 : std::find_if(step.catches.begin(), step.catches.end(),
+                                [&](const auto& errors) { return names(errors, failure); });
+  if (clause != step.catches.end()) {
+    const auto number = static_cast<std::uint32_t>(clause - step.catches.begin());
+    forward(run, at, Fact::Kind::kVoided);
+    void_results(run, at, true);
+    run.failures.insert_or_assign({at.step, at.index}, std::move(failure));
+    emit(run, at, run.graph->step(at.step).first_error + number, Object{});
+    finish(run, at, TaskResult::kOutputs);
+    return;
+  }
+  void_results(run, at, false);
+  task.computing = false;
+  task.result = TaskResult::kFailed;
+  set_state(run, at.step, task, TaskState::kFinished);
+  task.commit_sent = false;
+  forward(run, at, Fact::Kind::kFailed, 0, 0, nullptr, &failure);
+  run.failures.insert_or_assign({at.step, at.index}, std::move(failure));
+  try_commit(run, at);
+}
+
+// A wait needs no worker and no CPU slot.
+void Scheduler::Impl::begin_wait(Run& run, At at) {
+  Task& task = task_of(run, at);
+  raise_epoch(run, at);
+  set_state(run, at.step, task, TaskState::kPreparing);
+  ++run.attempts;
+  task.active = take_active(run);
+  BeginWait action{.attempt = attempt_of(run, at, task),
+                   .bindings_first = static_cast<std::uint32_t>(out_->bindings.size())};
+  for (std::uint32_t s = 0; s < run.graph->step(at.step).slots.count; ++s) bind(run, at, task, s);
+  action.bindings_count = static_cast<std::uint32_t>(out_->bindings.size()) - action.bindings_first;
+  emit_action(action);
+}
+
+void Scheduler::Impl::on(const WaitUntil& event) {
+  const Live live = find_live(event.attempt);
+  if (!live || live.task->state != TaskState::kRunning ||
+      live.run->graph->step(live.at.step).action != model::Action::kWait) {
+    ++counters_.stale_events;
+    return;
+  }
+  Active& active = actives_[live.task->active];
+  if (timers_[active.timer].at < event.due) return;  // Its time limit comes first.
+  timers_.cancel(active.timer);
+  active.timer =
+      timers_.set(event.due, Timers::Kind::kWait, live.run->key, live.at.step, live.at.index);
 }
 
 Duration Scheduler::Impl::backoff_of(const model::Retry& retry, std::uint32_t failures) {
@@ -360,6 +443,9 @@ void Scheduler::Impl::on(const DeadlineReached&) {
     actives_[task.active].timer = Timers::kNoTimer;
     if (timer->kind == Timers::Kind::kAttempt) {
       end_attempt(*run, at, EndAttempt::Reason::kTimeout, EndCause::kTimeout);
+    } else if (timer->kind == Timers::Kind::kWait) {
+      attempt_over(*run, at, task);
+      finish(*run, at, TaskResult::kOutputs);
     } else {
       task.backing_off = false;
       free_active(*run, at, task);

@@ -12,7 +12,22 @@ bool Scheduler::Impl::is_committed(const Run& run, At at) const {
   if (run.graph->step(at.step).is_input) return true;
   const Table<Task>& tasks = run.steps[at.step].tasks;
   return at.index < tasks.size() && tasks[at.index].is_committed() &&
-         tasks[at.index].state != TaskState::kFailed;
+         (tasks[at.index].state != TaskState::kFailed || goes_on(run));
+}
+
+bool Scheduler::Impl::goes_on(const Run& run) const {
+  return run.graph->workflow().on_failure == model::OnFailure::kContinue;
+}
+
+// All that the task waits for is committed.
+bool Scheduler::Impl::is_fed_by_commits(const Run& run, At at) const {
+  if (run.steps[at.step].uncommitted != 0 || !element_is_committed(run, at)) return false;
+  const StepInfo& info = run.graph->step(at.step);
+  for (std::uint32_t s = 0; info.has_peers && s < info.slots.count; ++s) {
+    const SlotInfo& slot = run.graph->slot(at.step, s);
+    if (slot.is_peer && slot.waited && !is_committed(run, {slot.step, at.index})) return false;
+  }
+  return true;
 }
 
 bool Scheduler::Impl::element_is_committed(const Run& run, At at) const {
@@ -32,7 +47,10 @@ bool Scheduler::Impl::may_commit(const Run& run, At at) const {
   if (table.tasks[at.index].state != TaskState::kFinished) return false;
   // A hole is passed on before it is known whether the step is skipped as a whole.
   if (table.foreach && (table.missing != 0 || table.after_missing != 0)) return false;
-  return table.uncommitted == 0 && element_is_committed(run, at);
+  if (!is_fed_by_commits(run, at)) return false;
+  const std::uint32_t active = table.tasks[at.index].active;
+  return active == kNone || actives_[active].computation == nullptr ||
+         is_fed_by_commits(run, at, *actives_[active].computation);
 }
 
 void Scheduler::Impl::try_commit(Run& run, At at) {
@@ -40,6 +58,11 @@ void Scheduler::Impl::try_commit(Run& run, At at) {
   if (task.commit_sent || !may_commit(run, at)) return;
   Commit commit{.attempt = attempt_of(run, at, task), .number = task.failures + 1U};
   if (task.result == TaskResult::kSkipped) commit.result = Commit::Result::kSkipped;
+  if (task.result == TaskResult::kOutputs && !run.failures.empty() &&
+      run.failures.contains({at.step, at.index}) && !run.graph->step(at.step).by_port) {
+    commit.result = Commit::Result::kCaught;
+    commit.number = task.failures;
+  }
   if (task.result == TaskResult::kFailed) {
     commit.result = Commit::Result::kFailed;
     commit.number = task.failures;
@@ -120,15 +143,25 @@ void Scheduler::Impl::commit_task(Run& run, At at) {
   Task& task = table.tasks[at.index];
   const TaskResult result = task.result;
   free_active(run, at, task);
-  if (result == TaskResult::kFailed) {
+  if (result == TaskResult::kFailed && !goes_on(run)) {
     set_state(run, at.step, task, TaskState::kFailed);
     const Failure failure = run.failures[{at.step, at.index}];
     if (run.is_owner) end_run(run, RunEnded::State::kFailed, &failure, key_of(run, at));
     return;  // Otherwise its owner says so.
   }
   if (table.foreach) ++table.foreach->committed;
-  set_state(run, at.step, task,
-            result == TaskResult::kSkipped ? TaskState::kSkipped : TaskState::kSucceeded);
+  if (result == TaskResult::kFailed) {
+    // From now on it is certain that its outputs never come.
+    set_state(run, at.step, task, TaskState::kFailed);
+    if (!run.failed_task) run.failed_task = key_of(run, at);
+    task.result = TaskResult::kSkipped;
+    for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p)
+      end_port(run, p, at, TaskResult::kSkipped);
+  } else {
+    set_state(run, at.step, task,
+              result == TaskResult::kSkipped ? TaskState::kSkipped : TaskState::kSucceeded);
+  }
+  if (run.watched) source_committed(run, at.step, at.index);
   for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p) {
     if (run.graph->port(p).is_list) {
       for (Cell& cell : list_of(run, p, at).cells)
@@ -137,13 +170,23 @@ void Scheduler::Impl::commit_task(Run& run, At at) {
       if (cell->exists && cell->links == 0) give_back(run, *cell);
     }
   }
-  if (info.is_foreach && table.local)
+  if (info.is_foreach && table.local) {
     drop_links(run, {.step = info.driver_step, .port = info.driver_port}, at.index);
+    for (std::uint32_t s = 0; s < info.slots.count; ++s)
+      if (const SlotInfo& slot = run.graph->slot(at.step, s); slot.is_peer)
+        drop_links(run, slot, at.index);
+  }
   if (info.is_foreach) {
     pump_outputs(run, at.step);
-    for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p)
-      for (const std::uint32_t step : run.graph->drivers(p))
-        if (at.index < run.steps[step].tasks.size()) try_commit(run, {step, at.index});
+    const auto go_on = [&](std::uint32_t step) {
+      if (at.index >= run.steps[step].tasks.size()) return;
+      try_commit(run, {step, at.index});
+      if (run.graph->step(step).on_committed) evaluate_later(run, {step, at.index});
+    };
+    for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p) {
+      for (const std::uint32_t step : run.graph->drivers(p)) go_on(step);
+      for (const Link& link : run.graph->peers(p)) go_on(link.step);
+    }
   }
   check_complete(run, at.step);
 }
@@ -183,21 +226,30 @@ void Scheduler::Impl::step_complete(Run& run, std::uint32_t step) {
   if (table.local) {
     for (std::uint32_t s = 0; s < info.slots.count; ++s) {
       const SlotInfo& slot = run.graph->slot(step, s);
-      if (slot.shape != Shape::kNothing && !slot.is_item) drop_links(run, slot, kAll);
+      if (slot.shape == Shape::kNothing || slot.is_item) continue;
+      if (!slot.is_peer || table.skipped) drop_links(run, slot, kAll);
     }
     // Elements of a step that is skipped as a whole: those that are there, and those to come.
     if (table.skipped) drop_links(run, {.step = info.driver_step, .port = info.driver_port}, kAll);
   }
   pump_outputs(run, step);
+  if (run.watched) source_committed(run, step, kAll);
   for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p) {
     for (const Link& link : run.graph->commons(p)) {
-      if (--run.steps[link.step].uncommitted != 0) continue;
+      if (run.graph->slot(link.step, link.slot).waited && --run.steps[link.step].uncommitted != 0)
+        continue;
       try_commit_step(run, link.step);
+      if (run.graph->step(link.step).on_committed) evaluate_step(run, link.step);
       check_complete(run, link.step);
     }
     for (const std::uint32_t driven : run.graph->drivers(p)) {
       if (!info.is_foreach || run.steps[driven].skipped) try_commit_step(run, driven);
+      if (!info.is_foreach && run.graph->step(driven).on_committed) evaluate_step(run, driven);
       check_complete(run, driven);
+    }
+    for (const Link& link : run.graph->peers(p)) {
+      if (table.skipped) try_commit_step(run, link.step);
+      check_complete(run, link.step);
     }
   }
   for (const std::uint32_t later : run.graph->after(step))
@@ -228,8 +280,10 @@ void Scheduler::Impl::output_done(Run& run, std::uint32_t output, OutputReady re
 
 void Scheduler::Impl::output_element(Run& run, std::uint32_t output, std::uint32_t index,
                                      Cell* cell, Deliver::Kind kind) {
+  const bool is_hole = cell != nullptr && cell->is_hole;
+  if (is_hole) kind = Deliver::Kind::kHole;
   OutputElement element{.run = run.key, .output = output, .index = index, .kind = kind};
-  if (cell != nullptr) element.object = cell->object();
+  if (cell != nullptr && !is_hole) element.object = cell->object();
   emit_action(element);
   if (cell != nullptr) drop_link(run, *cell, true);
 }
@@ -242,7 +296,7 @@ void Scheduler::Impl::pump_output(Run& run, std::uint32_t output) {
   Port& port = run.ports[source.port];
   if (source.shape == Shape::kCell || source.shape == Shape::kList) {
     const bool is_input = run.graph->step(source.step).is_input;
-    const TaskResult result = producer.tasks[0].result;
+    const TaskResult result = result_of(run, source.port, {source.step, 0});
     if (!is_input && !is_committed(run, {source.step, 0})) return;
     if (source.shape == Shape::kCell) {
       Cell& cell = port.own.cells[0];
@@ -267,7 +321,8 @@ void Scheduler::Impl::pump_output(Run& run, std::uint32_t output) {
   }
   const std::uint32_t count = element_count(run, source.step);
   for (; state.next < count && is_committed(run, {source.step, state.next}); ++state.next) {
-    const bool skipped = producer.tasks[state.next].result == TaskResult::kSkipped;
+    const bool skipped =
+        result_of(run, source.port, {source.step, state.next}) == TaskResult::kSkipped;
     if (source.shape == Shape::kTaskCells || skipped) {
       Cell* cell = source.shape == Shape::kTaskCells
                        ? find_cell(run, source.port, {source.step, state.next})

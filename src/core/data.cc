@@ -4,6 +4,16 @@
 
 namespace sluice::core {
 
+// How the task's part of a port has ended.
+TaskResult Scheduler::Impl::result_of(const Run& run, std::uint32_t port, At producer) const {
+  if (!run.graph->step(producer.step).by_port) {
+    const Table<Task>& tasks = run.steps[producer.step].tasks;
+    return producer.index < tasks.size() ? tasks[producer.index].result : TaskResult::kNone;
+  }
+  const std::vector<TaskResult>& results = run.ports[port].results;
+  return producer.index < results.size() ? results[producer.index] : TaskResult::kNone;
+}
+
 CellList& Scheduler::Impl::list_of(Run& run, std::uint32_t port, At producer) const {
   Port& table = run.ports[port];
   if (!run.graph->step(producer.step).is_foreach) return table.own;
@@ -22,8 +32,9 @@ Cell* Scheduler::Impl::find_cell(Run& run, std::uint32_t port, At producer) cons
 bool Scheduler::Impl::is_settled(const Run& run, std::uint32_t port, At producer) const {
   const StepTable& step = run.steps[producer.step];
   if (producer.index >= step.tasks.size()) return false;
-  const TaskResult result = step.tasks[producer.index].result;
+  const TaskResult result = result_of(run, port, producer);
   if (result == TaskResult::kOutputs || result == TaskResult::kSkipped) return true;
+  if (result == TaskResult::kFailed && run.graph->step(producer.step).by_port) return true;
   if (run.graph->port(port).is_list) return false;
   const Table<Cell>& cells = run.ports[port].own.cells;
   return producer.index < cells.size() && cells[producer.index].is_readable();
@@ -34,10 +45,12 @@ std::uint32_t Scheduler::Impl::element_count(const Run& run, std::uint32_t forea
 }
 
 bool Scheduler::Impl::is_closed(const Run& run, std::uint32_t foreach_step) const {
-  return run.steps[run.graph->step(foreach_step).root_step].tasks[0].result == TaskResult::kOutputs;
+  const StepInfo& info = run.graph->step(foreach_step);
+  return result_of(run, info.root_port, {info.root_step, 0}) == TaskResult::kOutputs;
 }
 
-void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& object) {
+void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& object,
+                           bool is_hole) {
   const std::uint32_t port = run.graph->step(at.step).ports.first + number;
   const PortInfo& info = run.graph->port(port);
   const bool is_foreach = run.graph->step(at.step).is_foreach;
@@ -50,12 +63,14 @@ void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& 
     if (element >= limits_.elements_per_list ||
         (!is_foreach && element >= list.counted &&
          run.task_count + info.weight > limits_.tasks_per_run)) {
-      emit_action(Release{object.id});
+      release(object.id);
       if (run.graph->step(at.step).is_input) {
         const Failure failure{.name = "TooLarge", .message = "an input has too many elements"};
         if (run.is_owner) end_run(run, RunEnded::State::kFailed, &failure, std::nullopt);
-      } else if (is_local(run, at.step)) {
+      } else if (task.is_running() && is_local(run, at.step)) {
         end_attempt(run, at, EndAttempt::Reason::kCancelled, EndCause::kTooLarge);
+      } else if (task.computing) {
+        actives_[task.active].computation->is_too_large = true;
       }
       return;
     }
@@ -72,14 +87,15 @@ void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& 
     // A second value on a port that has one. Workers are held to one; what comes is not lost track
     // of.
     ++counters_.stale_events;
-    emit_action(Release{object.id});
+    release(object.id);
     return;
   }
-  ++run.objects;
+  if (object.id) ++run.objects;
   const std::uint32_t index = info.is_list ? element : 0;
   bool kept = false;
   if (cell.exists) {
-    kept = object.sealed && object.size == cell.size && object.checksum == cell.checksum && cell.id;
+    kept = object.sealed && object.size == cell.size && object.checksum == cell.checksum &&
+           static_cast<bool>(object.id) == static_cast<bool>(cell.id) && is_hole == cell.is_hole;
     if (!kept) {
       roll_back_readers(run, port, at, index);
       drop_cell(run, cell);
@@ -96,6 +112,7 @@ void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& 
     cell.size = object.size;
     cell.checksum = object.checksum;
     cell.sealed = object.sealed;
+    cell.is_hole = is_hole;
     cell.exists = true;
     cell.links = run.ports[port].links;
   }
@@ -103,7 +120,10 @@ void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& 
   const bool is_unread_input = cell.links == 0 && cell.sealed && run.graph->step(at.step).is_input;
   if (!run.nodes.empty()) {
     const Object held = cell.object();  // Not the duplicate, which is given back.
-    forward(run, at, Fact::Kind::kEmitted, number, element, &held);
+    const bool is_error =
+        !run.graph->step(at.step).is_input && number >= run.graph->step(at.step).first_error;
+    forward(run, at, Fact::Kind::kEmitted, number, element, &held,
+            is_error ? &run.failures.at({at.step, at.index}) : nullptr, is_hole);
   }
   cell_changed(run, port, at, index);
   if (is_unread_input) give_back(run, (*cells)[element]);
@@ -146,17 +166,21 @@ void Scheduler::Impl::cell_changed(Run& run, std::uint32_t port, At at, std::uin
     evaluate_later(run, {step, index});
     if (!by_task || !run.graph->port(port).is_list) continue;
     // The element is a list that grows: its one reader may be running.
-    StepTable& table = run.steps[step];
-    if (index >= table.tasks.size() || table.tasks[index].active == kNone) continue;
-    if (!table.tasks[index].is_running() || table.tasks[index].ending) continue;
-    for (Reader& reader : actives_[table.tasks[index].active].readers)
-      if (run.graph->slot(step, reader.slot).is_item) pump(run, {step, index}, reader);
+    pump_task(run, {step, index}, [&](const SlotInfo& slot) { return slot.is_item; });
+  }
+  for (const Link& link : run.graph->peers(port)) {
+    if (!run.steps[link.step].local) continue;
+    evaluate_later(run, {link.step, at.index});
+    pump_task(run, {link.step, at.index},
+              [&](const SlotInfo& slot) { return slot.is_peer && slot.port == port; });
   }
   for (const Link& link : run.graph->commons(port)) {
     if (!run.steps[link.step].local) continue;
     update_slot(run, link.step, link.slot);
     pump_slot(run, link.step, link.slot);
   }
+  datum_changed(run, port,
+                {port, by_task ? at.index : 0, run.graph->port(port).is_list ? element : kAll});
   if (run.graph->step(at.step).is_input)
     for (const std::uint32_t output : run.graph->outputs_of(port)) pump_output(run, output);
 }
@@ -177,6 +201,7 @@ void Scheduler::Impl::list_closed(Run& run, std::uint32_t port, At at) {
         update_slot(run, link.step, link.slot);
         pump_slot(run, link.step, link.slot);
       }
+      datum_changed(run, p, {p, kAll, kAll});
       for (const std::uint32_t output : run.graph->outputs_of(p)) pump_output(run, output);
     }
     check_complete(run, step);
@@ -186,21 +211,34 @@ void Scheduler::Impl::list_closed(Run& run, std::uint32_t port, At at) {
 void Scheduler::Impl::pump_slot(Run& run, std::uint32_t step, std::uint32_t slot) {
   if (run.graph->slot(step, slot).shape < Shape::kList) return;
   StepTable& table = run.steps[step];
-  const auto pump_task = [&](std::uint32_t index) {
-    Task& task = table.tasks[index];
-    if (task.active == kNone || !task.is_running() || task.ending) return;
-    for (Reader& reader : actives_[task.active].readers)
-      if (reader.slot == slot) pump(run, {step, index}, reader);
-  };
+  const SlotInfo* wanted = &run.graph->slot(step, slot);
+  const auto is_it = [&](const SlotInfo& other) { return &other == wanted; };
   if (!table.foreach) {
-    pump_task(0);
+    pump_task(run, {step, 0}, is_it);
     return;
   }
-  for (const std::uint32_t index : table.foreach->readers) pump_task(index);
+  // Expressions leave the list when they are done.
+  for (std::size_t i = 0; i < table.foreach->readers.size(); ++i)
+    pump_task(run, {step, table.foreach->readers[i]}, is_it);
+}
+
+// What the readers of a task with these slots can have now.
+template <class Wanted>
+void Scheduler::Impl::pump_task(Run& run, At at, const Wanted& wanted) {
+  StepTable& table = run.steps[at.step];
+  if (at.index >= table.tasks.size()) return;
+  Task& task = table.tasks[at.index];
+  if (task.active == kNone || task.ending || !(task.is_running() || task.computing)) return;
+  // An expression that has handed on all its data is done, and its readers are gone.
+  for (std::size_t i = 0; task.active != kNone && i < actives_[task.active].readers.size(); ++i)
+    if (wanted(run.graph->slot(at.step, actives_[task.active].readers[i].slot)))
+      pump(run, at, actives_[task.active].readers[i]);
 }
 
 bool Scheduler::Impl::deliver(Run& run, At at, Reader& reader, Deliver::Kind kind,
                               const Cell* cell) {
+  if (run.graph->step(at.step).action == model::Action::kCompute)
+    return hand_on(run, at, reader, kind, cell);
   const bool counts = kind == Deliver::Kind::kElement || kind == Deliver::Kind::kHole;
   if (counts && reader.credit == 0) return false;
   if (counts) --reader.credit;
@@ -215,16 +253,18 @@ void Scheduler::Impl::pump(Run& run, At at, Reader& reader) {
   if (reader.closed) return;
   const SlotInfo& slot = run.graph->slot(at.step, reader.slot);
   if (slot.shape == Shape::kList) {
-    const At producer{slot.step, slot.is_item ? at.index : 0};
+    const At producer{slot.step, slot.by_element() ? at.index : 0};
     CellList& list = list_of(run, slot.port, producer);
     while (reader.next < list.emitted) {
       const Cell& cell = list.cells[reader.next];
       if (!cell.is_readable()) return;
-      if (!deliver(run, at, reader, Deliver::Kind::kElement, &cell)) return;
+      if (!deliver(run, at, reader, cell.is_hole ? Deliver::Kind::kHole : Deliver::Kind::kElement,
+                   cell.is_hole ? nullptr : &cell))
+        return;
       ++reader.next;
     }
     if (reader.next != list.emitted) return;
-    if (task_of(run, producer).result != TaskResult::kOutputs) return;
+    if (result_of(run, slot.port, producer) != TaskResult::kOutputs) return;
     reader.closed = deliver(run, at, reader, Deliver::Kind::kClosed, nullptr);
     return;
   }
@@ -233,7 +273,7 @@ void Scheduler::Impl::pump(Run& run, At at, Reader& reader) {
   // stand: it is read on, and undone should they not come again.
   while (is_settled(run, slot.port, {slot.step, reader.next})) {
     const At producer{slot.step, reader.next};
-    const bool skipped = task_of(run, producer).result == TaskResult::kSkipped;
+    const bool skipped = result_of(run, slot.port, producer) == TaskResult::kSkipped;
     if (slot.shape == Shape::kTaskCells) {
       const Cell* cell = find_cell(run, slot.port, producer);
       const bool hole = skipped || cell == nullptr || !cell->is_readable();
@@ -247,7 +287,10 @@ void Scheduler::Impl::pump(Run& run, At at, Reader& reader) {
       if (!reader.begun)
         reader.begun = deliver(run, at, reader, Deliver::Kind::kListBegin, nullptr);
       while (reader.inner < list.emitted) {
-        if (!deliver(run, at, reader, Deliver::Kind::kElement, &list.cells[reader.inner])) return;
+        const Cell& cell = list.cells[reader.inner];
+        if (!deliver(run, at, reader, cell.is_hole ? Deliver::Kind::kHole : Deliver::Kind::kElement,
+                     cell.is_hole ? nullptr : &cell))
+          return;
         ++reader.inner;
       }
       deliver(run, at, reader, Deliver::Kind::kListEnd, nullptr);
@@ -270,6 +313,7 @@ void Scheduler::Impl::give_back(Run& run, Cell& cell) {
 }
 
 void Scheduler::Impl::give_back(Run& run, ObjectId object) {
+  if (!object) return;
   if (!run.endings.empty()) {
     run.graves.push({object, run.first_ending + run.endings.size() - 1});
     return;

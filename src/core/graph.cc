@@ -28,12 +28,18 @@ void Graph::add_ports() {
       continue;
     }
     const model::Step& step = workflow_->steps[s];
-    const model::Function& function = app_->functions[step.function];
+    info.action = step.action;
+    info.by_port = step.action != model::Action::kCall && step.action != model::Action::kWait;
+    info.on_committed = step.effects || step.action == model::Action::kWait;
     info.is_foreach = step.foreach.has_value();
     info.concurrency = info.is_foreach ? step.concurrency : 0;
-    info.ports.count = static_cast<std::uint32_t>(function.outputs.size());
+    const std::vector<model::Port>& outputs =
+        step.action == model::Action::kCall ? app_->functions[step.function].outputs : step.outputs;
+    info.first_error = static_cast<std::uint32_t>(outputs.size());
+    info.ports.count = static_cast<std::uint32_t>(outputs.size() + step.catches.size());
     for (std::uint32_t p = 0; p < info.ports.count; ++p)
-      ports_.push_back({.step = s, .number = p, .is_list = function.outputs[p].type.is_list()});
+      ports_.push_back(
+          {.step = s, .number = p, .is_list = p < info.first_error && outputs[p].type.is_list()});
   }
 }
 
@@ -49,10 +55,21 @@ SlotInfo Graph::resolve(const model::Source& source, const StepInfo* reader) con
     else
       slot.shape = is_list ? Shape::kList : Shape::kCell;
   };
+  const auto bind_peer = [&](std::uint32_t step, std::uint32_t number) {
+    bind(step, number);
+    if (!steps_[step].is_foreach) return;
+    SLUICE_ASSERT(reader != nullptr && reader->is_foreach);
+    slot.is_peer = true;
+    slot.shape = ports_[slot.port].is_list ? Shape::kList : Shape::kCell;
+  };
   if (const auto* input = std::get_if<model::InputRef>(&source)) {
     bind(step_count_ + input->input, 0);
   } else if (const auto* step = std::get_if<model::StepRef>(&source)) {
     bind(step->step, step->output);
+  } else if (const auto* peer = std::get_if<model::PeerRef>(&source)) {
+    bind_peer(peer->step, peer->output);
+  } else if (const auto* error = std::get_if<model::ErrorRef>(&source)) {
+    bind_peer(error->step, steps_[error->step].first_error + error->clause);
   } else if (std::holds_alternative<model::ItemRef>(source)) {
     SLUICE_ASSERT(reader != nullptr && reader->is_foreach);
     slot.step = reader->driver_step;
@@ -63,6 +80,10 @@ SlotInfo Graph::resolve(const model::Source& source, const StepInfo* reader) con
         steps_[slot.step].is_foreach && ports_[slot.port].is_list ? Shape::kList : Shape::kCell;
   } else if (std::holds_alternative<model::IndexRef>(source)) {
     slot.literal = Binding::Kind::kIndex;
+  } else if (std::holds_alternative<model::RoundRef>(source)) {
+    slot.literal = Binding::Kind::kRound;
+  } else if (std::holds_alternative<model::RunIdRef>(source)) {
+    slot.literal = Binding::Kind::kRunId;
   }
   return slot;
 }
@@ -73,7 +94,6 @@ void Graph::add_slots(const Limits& limits) {
   slots_.reserve(count);
   for (std::uint32_t s = 0; s < step_count_; ++s) {
     const model::Step& step = workflow_->steps[s];
-    const model::Function& function = app_->functions[step.function];
     StepInfo& info = steps_[s];
     info.timeout = model::effective_timeout(*app_, step).value_or(limits.attempt_timeout);
     if (info.is_foreach) {
@@ -91,15 +111,26 @@ void Graph::add_slots(const Limits& limits) {
     std::uint32_t items_in_pieces = 0;
     for (const model::Slot& declared : step.slots) {
       SlotInfo slot = resolve(declared.source, &info);
-      const model::Port& port = function.inputs[declared.port];
-      slot.access = port.type.access;
-      slot.required = !port.type.optional && !port.default_value;
-      if (slot.is_item) {
+      slot.use = declared.use;
+      if (declared.use == model::Use::kPort && step.action == model::Action::kCall) {
+        const model::Port& port = app_->functions[step.function].inputs[declared.port];
+        slot.access = port.type.access;
+        slot.required = !port.type.optional && !port.default_value;
+      } else if (declared.use == model::Use::kOperand ||
+                 (declared.use == model::Use::kPort && step.action != model::Action::kWait)) {
+        // Seen through as it comes, by the expression or the inner workflow.
+        slot.access = model::Access::kStream;
+        slot.required = false;
+        slot.waited = false;
+      }
+      if (slot.is_peer) {
+        info.has_peers = info.has_peers || slot.waited;
+      } else if (slot.is_item) {
         ++items;
         const bool in_pieces = slot.shape == Shape::kCell ? slot.access == model::Access::kPipe
                                                           : slot.access != model::Access::kWhole;
         if (in_pieces) ++items_in_pieces;
-      } else if (slot.shape != Shape::kNothing) {
+      } else if (slot.shape != Shape::kNothing && slot.waited) {
         ++info.common_count;
         if (slot.step < step_count_) ++info.step_sources;
       }
@@ -111,11 +142,12 @@ void Graph::add_slots(const Limits& limits) {
     outputs_.push_back(resolve(output.source, nullptr));
 }
 
-// Calls `drivers(port, step)`, `rooted(port, step)`, `commons(port, link)`, `outputs(port, output)`
-// and `after(step, later)` for every connection there is, in the order of what is named second.
-template <class Drivers, class Rooted, class Commons, class Outputs, class After>
+// Calls `drivers(port, step)`, `rooted(port, step)`, `commons(port, link)`, `peers(port, link)`,
+// `outputs(port, output)` and `after(step, later)` for every connection there is, in the order of
+// what is named second.
+template <class Drivers, class Rooted, class Commons, class Peers, class Outputs, class After>
 void Graph::for_each_connection(const Drivers& drivers, const Rooted& rooted,
-                                const Commons& commons, const Outputs& outputs,
+                                const Commons& commons, const Peers& peers, const Outputs& outputs,
                                 const After& after) {
   for (std::uint32_t s = 0; s < step_count_; ++s) {
     const StepInfo& info = steps_[s];
@@ -125,7 +157,11 @@ void Graph::for_each_connection(const Drivers& drivers, const Rooted& rooted,
     }
     for (std::uint32_t i = 0; i < info.slots.count; ++i) {
       const SlotInfo& slot = slots_[info.slots.first + i];
-      if (slot.shape != Shape::kNothing && !slot.is_item) commons(ports_[slot.port], Link{s, i});
+      if (slot.shape == Shape::kNothing || slot.is_item) continue;
+      if (slot.is_peer)
+        peers(ports_[slot.port], Link{s, i});
+      else
+        commons(ports_[slot.port], Link{s, i});
     }
     for (const std::uint32_t before : workflow_->steps[s].after) after(steps_[before], s);
   }
@@ -138,6 +174,7 @@ void Graph::link() {
   for_each_connection([](PortInfo& port, std::uint32_t) { ++port.drivers.count; },
                       [](PortInfo& port, std::uint32_t) { ++port.rooted.count; },
                       [](PortInfo& port, const Link&) { ++port.commons.count; },
+                      [](PortInfo& port, const Link&) { ++port.peers.count; },
                       [](PortInfo& port, std::uint32_t) { ++port.outputs.count; },
                       [this](StepInfo& step, std::uint32_t later) {
                         ++step.after.count;
@@ -154,6 +191,7 @@ void Graph::link() {
     port.weight = port.rooted.count;
     for (Range* range : {&port.drivers, &port.outputs, &port.rooted}) place(*range, indexes);
     place(port.commons, links);
+    place(port.peers, links);
   }
   for (StepInfo& step : steps_) place(step.after, indexes);
   indexes_.resize(indexes);
@@ -165,6 +203,9 @@ void Graph::link() {
                       [&](PortInfo& port, std::uint32_t step) { put(port.rooted, step); },
                       [this](PortInfo& port, const Link& link) {
                         links_[port.commons.first + port.commons.count++] = link;
+                      },
+                      [this](PortInfo& port, const Link& link) {
+                        links_[port.peers.first + port.peers.count++] = link;
                       },
                       [&](PortInfo& port, std::uint32_t output) { put(port.outputs, output); },
                       [&](StepInfo& step, std::uint32_t later) { put(step.after, later); });

@@ -35,8 +35,13 @@ struct SlotInfo {
   Shape shape = Shape::kNothing;
   model::Access access = model::Access::kWhole;
   Binding::Kind literal = Binding::Kind::kLiteral;  // Of kNothing.
+  model::Use use = model::Use::kPort;
   bool is_item = false;  // The element of the task, not the same for all tasks.
+  bool is_peer = false;  // What the task of the same element of `step` has written.
   bool required = true;  // Neither optional nor with a default.
+  bool waited = true;    // The task starts when it is there; operands are looked at as they come.
+
+  bool by_element() const { return is_item || is_peer; }
 };
 
 struct Link {
@@ -51,6 +56,7 @@ struct PortInfo {
   std::uint32_t weight = 0;  // Tasks that one element brings about, in all steps behind.
   Range drivers;             // Steps that iterate over it.
   Range commons;             // Slots that read it as a whole: the same for every task.
+  Range peers;               // Slots of which each task reads what its peer has written.
   Range outputs;             // Outputs of the workflow.
   Range rooted;              // All steps whose elements are those of this list; ascending.
 };
@@ -67,8 +73,13 @@ struct StepInfo {
   std::uint32_t root_step = kNone;  // and the list that its elements come from in the end.
   std::uint32_t root_port = kNone;
   std::uint32_t concurrency = 0;
+  std::uint32_t first_error = 0;  // Number of the port of the first clause of its `catch`.
+  model::Action action = model::Action::kCall;
   bool is_foreach = false;
   bool is_input = false;
+  bool by_port = false;       // Each of its ports ends by itself, not all with the task.
+  bool on_committed = false;  // Starts when all that it is made from is committed.
+  bool has_peers = false;     // Slots that are waited for and read the task of the same element.
   bool item_may_be_open = false;  // `${item}` is only read as a pipe or a stream.
   Duration timeout{};
 };
@@ -106,6 +117,7 @@ class Graph {
   std::span<const Link> commons(std::uint32_t port) const {
     return view(links_, ports_[port].commons);
   }
+  std::span<const Link> peers(std::uint32_t port) const { return view(links_, ports_[port].peers); }
   std::size_t memory_bytes() const;
 
  private:
@@ -115,9 +127,9 @@ class Graph {
   }
   void add_ports();
   void add_slots(const Limits& limits);
-  template <class Drivers, class Rooted, class Commons, class Outputs, class After>
+  template <class Drivers, class Rooted, class Commons, class Peers, class Outputs, class After>
   void for_each_connection(const Drivers& drivers, const Rooted& rooted, const Commons& commons,
-                           const Outputs& outputs, const After& after);
+                           const Peers& peers, const Outputs& outputs, const After& after);
   void link();
   // Where a reference leads; `item` of which step it is asked for.
   SlotInfo resolve(const model::Source& source, const StepInfo* reader) const;

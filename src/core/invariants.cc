@@ -89,7 +89,8 @@ void Scheduler::Impl::check_step(const Run& run, std::uint32_t step) const {
   }
   for (const Task& task : table.tasks) {
     queued -= task.queued ? 1 : 0;
-    admitted += table.local && (task.ending || task.is_running()) ? 1 : 0;
+    const bool is_call = info.action == model::Action::kCall;
+    admitted += is_call && table.local && (task.ending || task.is_running()) ? 1 : 0;
     SLUICE_ASSERT(run.ended || task.state != TaskState::kReady || task.queued);
   }
   SLUICE_ASSERT(queued == 0);
@@ -103,23 +104,24 @@ void Scheduler::Impl::check_step(const Run& run, std::uint32_t step) const {
   }
   if (run.ended) return;
 
-  std::uint32_t missing = 0, absent = 0, uncommitted = 0, after = 0;
+  std::uint32_t missing = 0, absent = 0, broken = 0, uncommitted = 0, after = 0;
   for (std::uint32_t s = 0; s < info.slots.count; ++s) {
     const SlotInfo& slot = run.graph->slot(step, s);
-    if (slot.shape == Shape::kNothing || slot.is_item) continue;
+    if (slot.shape == Shape::kNothing || slot.by_element() || !slot.waited) continue;
     if (!producer_is_complete(run, slot.step)) ++uncommitted;
     if (!table.local) continue;
-    const SlotStatus status = status_of(run, slot);
+    const SlotStatus status = status_of(run, slot, 0);
     SLUICE_ASSERT(status == run.slots[info.slots.first + s], "slot {} of step {}", s, step);
     missing += status == SlotStatus::kMissing ? 1 : 0;
     absent += status == SlotStatus::kAbsent ? 1 : 0;
+    broken += status == SlotStatus::kBroken ? 1 : 0;
   }
   for (const std::uint32_t before : run.graph->workflow().steps[step].after)
     after += run.steps[before].complete ? 0 : 1;
   SLUICE_ASSERT(uncommitted == table.uncommitted);
   SLUICE_ASSERT(after == table.after_missing);
   if (!table.local) return;
-  SLUICE_ASSERT(missing == table.missing && absent == table.absent);
+  SLUICE_ASSERT(missing == table.missing && absent == table.absent && broken == table.broken);
   if (table.foreach)
     SLUICE_ASSERT(table.skipped == (after == 0 && (absent != 0 || driver_is_absent(run, step))));
   for (std::uint32_t i = 0; i < table.tasks.size(); ++i) check_task(run, {step, i});
@@ -128,10 +130,11 @@ void Scheduler::Impl::check_step(const Run& run, std::uint32_t step) const {
 void Scheduler::Impl::check_task(const Run& run, At at) const {
   const StepTable& table = run.steps[at.step];
   const Task& task = table.tasks[at.index];
-  const Element element = table.foreach ? element_status(run, at) : Element::kAvailable;
+  const Element element = task_status(run, at);
   const bool idle = task.state == TaskState::kWaiting && !task.ending;
   if (idle && !task.backing_off) {
-    SLUICE_ASSERT(!is_startable(run, at, element), "task {}.{} is forgotten", at.step, at.index);
+    SLUICE_ASSERT(!is_startable(run, at, element) && !is_broken(run, at, element),
+                  "task {}.{} is forgotten", at.step, at.index);
     if (!table.skipped && table.after_missing == 0)
       SLUICE_ASSERT(table.foreach ? element != Element::kHole : table.absent == 0,
                     "task {}.{} is not skipped: queued {}, epoch {}, was_void {}", at.step,
@@ -147,8 +150,19 @@ void Scheduler::Impl::check_task(const Run& run, At at) const {
   if (may_commit(run, at))
     SLUICE_ASSERT(task.commit_sent, "the commit of {}.{} is forgotten", at.step, at.index);
   if (task.is_committed()) SLUICE_ASSERT(table.uncommitted == 0 && element_is_committed(run, at));
+  const bool needs_slot = run.graph->step(at.step).action == model::Action::kCall;
   if (task.state == TaskState::kPreparing || task.state == TaskState::kRunning)
-    SLUICE_ASSERT(task.holds_slot);
+    SLUICE_ASSERT(task.holds_slot == needs_slot);
+  SLUICE_ASSERT(!task.computing ||
+                (task.active != kNone && actives_[task.active].computation != nullptr));
+  if (!task.computing || task.asked) return;
+  // It waits for something, so something must be there to wake it.
+  const Computation& computation = *actives_[task.active].computation;
+  bool by_element = false;
+  for (std::uint32_t s = 0; s < run.graph->step(at.step).slots.count; ++s)
+    by_element = by_element || run.graph->slot(at.step, s).by_element();
+  SLUICE_ASSERT(!computation.needs.empty() || by_element || !actives_[task.active].readers.empty(),
+                "expression {}.{} waits for nothing", at.step, at.index);
 }
 
 std::uint64_t Scheduler::Impl::check_port(const Run& run, std::uint32_t port) const {
@@ -164,6 +178,9 @@ std::uint64_t Scheduler::Impl::check_port(const Run& run, std::uint32_t port) co
   for (const std::uint32_t reader : run.graph->drivers(port))
     links += run.steps[reader].local && !(run.steps[reader].complete && run.steps[reader].skipped);
   for (const Link& link : run.graph->commons(port)) links += read_by_step(link.step) ? 1 : 0;
+  for (const Link& link : run.graph->peers(port))
+    links += run.steps[link.step].local &&
+             !(run.steps[link.step].complete && run.steps[link.step].skipped);
   for (const std::uint32_t output : run.graph->outputs_of(port))
     links += run.is_owner && !run.outputs[output].done ? 1 : 0;
   if (!run.ended)
@@ -187,11 +204,13 @@ std::uint64_t Scheduler::Impl::check_port(const Run& run, std::uint32_t port) co
     std::uint32_t left = 0;
     const bool by_element = step.foreach == nullptr && info.is_list;
     const std::uint32_t item = by_element ? element : task;
-    for (const std::uint32_t reader : run.graph->drivers(port)) {
+    const auto count_reader = [&](std::uint32_t reader) {
       const StepTable& reading = run.steps[reader];
       const bool over = (reading.skipped && reading.complete) || is_committed(run, {reader, item});
       left += reading.local && !over ? 1 : 0;
-    }
+    };
+    for (const std::uint32_t reader : run.graph->drivers(port)) count_reader(reader);
+    for (const Link& link : run.graph->peers(port)) count_reader(link.step);
     for (const Link& link : run.graph->commons(port)) left += read_by_step(link.step) ? 1 : 0;
     for (const std::uint32_t output : run.graph->outputs_of(port)) {
       const Run::Output& state = run.outputs[output];
@@ -206,7 +225,12 @@ std::uint64_t Scheduler::Impl::check_port(const Run& run, std::uint32_t port) co
         info.number, info.step, task, element, left, cell.links, info.drivers.count,
         info.commons.count, info.outputs.count, cell.exists, cell.sealed, cell.provisional,
         info.is_list, step.foreach != nullptr, run.is_owner);
-    SLUICE_ASSERT(static_cast<bool>(cell.id) == (left != 0 || !committed || !cell.sealed));
+    const bool is_held = left != 0 || !committed || !cell.sealed;
+    const StepInfo& producer = run.graph->step(info.step);
+    const bool is_data = producer.is_input || (producer.action == model::Action::kCall &&
+                                               info.number < producer.first_error);
+    SLUICE_ASSERT(!cell.id || is_held);
+    SLUICE_ASSERT(!is_data || cell.is_hole || static_cast<bool>(cell.id) == is_held);
   };
   for (std::uint32_t i = 0; i < step.tasks.size(); ++i)
     settled += is_settled(run, port, {info.step, i});

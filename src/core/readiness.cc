@@ -6,25 +6,34 @@
 
 namespace sluice::core {
 
-SlotStatus Scheduler::Impl::status_of(const Run& run, const SlotInfo& slot) const {
+// `item`: the task whose peer is meant; 0 for what all tasks share.
+SlotStatus Scheduler::Impl::status_of(const Run& run, const SlotInfo& slot,
+                                      std::uint32_t item) const {
   const SlotStatus absent = slot.required ? SlotStatus::kAbsent : SlotStatus::kThere;
   const bool whole = slot.access == model::Access::kWhole;
   const StepTable& producer = run.steps[slot.step];
   const Port& port = run.ports[slot.port];
   if (slot.shape == Shape::kCell || slot.shape == Shape::kList) {
-    const TaskResult result = producer.tasks[0].result;
+    const At at{slot.step, item};
+    const TaskResult result = result_of(run, slot.port, at);
     if (result == TaskResult::kSkipped) return absent;
+    if (result == TaskResult::kFailed && run.graph->step(slot.step).by_port)
+      return SlotStatus::kBroken;
     if (slot.shape == Shape::kCell) {
-      const Cell& cell = port.own.cells[0];
-      if (cell.is_readable()) return SlotStatus::kThere;
-      if (cell.exists && !cell.provisional && slot.access == model::Access::kPipe)
-        return SlotStatus::kThere;
+      const Table<Cell>& cells = port.own.cells;
+      if (item < cells.size()) {
+        const Cell& cell = cells[item];
+        if (cell.is_readable()) return SlotStatus::kThere;
+        if (cell.exists && !cell.provisional && slot.access == model::Access::kPipe)
+          return SlotStatus::kThere;
+      }
       return result == TaskResult::kOutputs ? absent : SlotStatus::kMissing;
     }
     if (result == TaskResult::kOutputs) return SlotStatus::kThere;
-    const bool begun =
-        port.own.emitted != 0 && port.own.cells.size() != 0 && port.own.cells[0].is_readable();
-    return !whole && begun ? SlotStatus::kThere : SlotStatus::kMissing;
+    if (whole) return SlotStatus::kMissing;
+    const CellList& list = list_of(run, slot.port, at);
+    const bool begun = list.emitted != 0 && list.cells.size() != 0 && list.cells[0].is_readable();
+    return begun ? SlotStatus::kThere : SlotStatus::kMissing;
   }
   if (producer.skipped) return absent;
   const std::uint32_t count = element_count(run, slot.step);
@@ -39,7 +48,43 @@ SlotStatus Scheduler::Impl::status_of(const Run& run, const SlotInfo& slot) cons
 
 bool Scheduler::Impl::driver_is_absent(const Run& run, std::uint32_t step) const {
   const StepTable& driver = run.steps[run.graph->step(step).driver_step];
-  return driver.foreach ? driver.skipped : driver.tasks[0].result == TaskResult::kSkipped;
+  if (driver.foreach) return driver.skipped;
+  return result_of(run, run.graph->step(step).driver_port,
+                   {run.graph->step(step).driver_step, 0}) == TaskResult::kSkipped;
+}
+
+// What the tasks of the same element of other steps say of this one.
+Scheduler::Impl::Element Scheduler::Impl::peers_status(const Run& run, At at) const {
+  const StepInfo& info = run.graph->step(at.step);
+  Element element = Element::kAvailable;
+  bool broken = false;
+  for (std::uint32_t s = 0; s < info.slots.count; ++s) {
+    const SlotInfo& slot = run.graph->slot(at.step, s);
+    if (!slot.is_peer || !slot.waited) continue;
+    switch (status_of(run, slot, at.index)) {
+      case SlotStatus::kAbsent:
+        return Element::kHole;
+      case SlotStatus::kMissing:
+        element = Element::kUnavailable;
+        break;
+      case SlotStatus::kBroken:
+        broken = true;
+        break;
+      case SlotStatus::kThere:
+        break;
+    }
+  }
+  return element == Element::kAvailable && broken ? Element::kBroken : element;
+}
+
+// Of what the task is given by its element.
+Scheduler::Impl::Element Scheduler::Impl::task_status(const Run& run, At at) const {
+  if (!run.steps[at.step].foreach) return Element::kAvailable;
+  const Element element = element_status(run, at);
+  const bool is_known = element == Element::kAvailable || element == Element::kUnavailable;
+  if (!is_known || !run.graph->step(at.step).has_peers) return element;
+  const Element peers = peers_status(run, at);
+  return element == Element::kAvailable || peers == Element::kHole ? peers : element;
 }
 
 Scheduler::Impl::Element Scheduler::Impl::element_status(const Run& run, At at) const {
@@ -50,10 +95,11 @@ Scheduler::Impl::Element Scheduler::Impl::element_status(const Run& run, At at) 
     if (at.index >= port.own.emitted || at.index >= port.own.cells.size()) return Element::kUnknown;
     const Cell& cell = port.own.cells[at.index];
     if (!cell.exists || cell.provisional) return Element::kUnknown;
+    if (cell.is_hole) return Element::kHole;
     return cell.sealed || info.item_may_be_open ? Element::kAvailable : Element::kUnavailable;
   }
   if (driver.skipped || at.index >= driver.tasks.size()) return Element::kUnknown;
-  const TaskResult result = driver.tasks[at.index].result;
+  const TaskResult result = result_of(run, info.driver_port, {info.driver_step, at.index});
   if (result == TaskResult::kSkipped) return Element::kHole;
   if (run.graph->port(info.driver_port).is_list) {
     if (result == TaskResult::kOutputs) return Element::kAvailable;
@@ -72,14 +118,17 @@ Scheduler::Impl::Element Scheduler::Impl::element_status(const Run& run, At at) 
 }
 
 void Scheduler::Impl::update_slot(Run& run, std::uint32_t step, std::uint32_t slot) {
+  if (!run.graph->slot(step, slot).waited) return;
   StepTable& table = run.steps[step];
   SlotStatus& status = run.slots[run.graph->step(step).slots.first + slot];
-  const SlotStatus now = status_of(run, run.graph->slot(step, slot));
+  const SlotStatus now = status_of(run, run.graph->slot(step, slot), 0);
   if (now == status) return;
   if (status == SlotStatus::kMissing) --table.missing;
   if (status == SlotStatus::kAbsent) --table.absent;
+  if (status == SlotStatus::kBroken) --table.broken;
   if (now == SlotStatus::kMissing) ++table.missing;
   if (now == SlotStatus::kAbsent) ++table.absent;
+  if (now == SlotStatus::kBroken) ++table.broken;
   status = now;
   evaluate_step(run, step);
   if (table.foreach && table.missing == 0) {
@@ -141,13 +190,23 @@ void Scheduler::Impl::gate_changed(Run& run, std::uint32_t step) {
     for (const Link& link : run.graph->commons(p))
       if (run.steps[link.step].local) update_slot(run, link.step, link.slot);
     for (const std::uint32_t driven : run.graph->drivers(p)) evaluate_step(run, driven);
+    for (const Link& link : run.graph->peers(p)) evaluate_later(run, {link.step, kAll});
+    datum_changed(run, p, {p, kAll, kAll});
   }
 }
 
 bool Scheduler::Impl::is_startable(const Run& run, At at, Element element) const {
   const StepTable& table = run.steps[at.step];
+  return !table.skipped && table.missing == 0 && table.absent == 0 && table.broken == 0 &&
+         table.after_missing == 0 && element == Element::kAvailable &&
+         (!run.graph->step(at.step).on_committed || is_fed_by_commits(run, at));
+}
+
+// An expression that it needs has failed, and nothing that it needs is absent.
+bool Scheduler::Impl::is_broken(const Run& run, At at, Element element) const {
+  const StepTable& table = run.steps[at.step];
   return !table.skipped && table.missing == 0 && table.absent == 0 && table.after_missing == 0 &&
-         element == Element::kAvailable;
+         (element == Element::kBroken || (element == Element::kAvailable && table.broken != 0));
 }
 
 void Scheduler::Impl::evaluate(Run& run, At at) {
@@ -159,20 +218,29 @@ void Scheduler::Impl::evaluate(Run& run, At at) {
     for (std::uint32_t i = 0; i < count; ++i) evaluate(run, {at.step, i});
     return;
   }
-  Element element = Element::kAvailable;
-  if (table.foreach) {
-    element = element_status(run, at);
-    if (at.index >= table.tasks.size()) {
-      if (element == Element::kUnknown) return;
-      table.tasks.grow_to(at.index + 1);
-    }
+  const Element element = task_status(run, at);
+  if (at.index >= table.tasks.size()) {
+    if (element == Element::kUnknown) return;
+    table.tasks.grow_to(at.index + 1);
   }
   Task& task = table.tasks[at.index];
+  if (task.computing) {
+    compute(run, at);
+    return;
+  }
   if (task.state != TaskState::kWaiting && task.state != TaskState::kReady) return;
   if (task.ending) return;  // Looked at again when it is over.
   if (is_startable(run, at, element)) {
     if (task.state == TaskState::kReady || task.backing_off) return;
     task.ready_at = now_;
+    if (run.graph->step(at.step).action == model::Action::kCompute) {
+      begin_compute(run, at);
+      return;
+    }
+    if (run.graph->step(at.step).action == model::Action::kWait) {
+      begin_wait(run, at);
+      return;
+    }
     set_state(run, at.step, task, TaskState::kReady);
     if (!task.queued) admit(run, at, task);
     return;
@@ -188,7 +256,34 @@ void Scheduler::Impl::evaluate(Run& run, At at) {
   if (skip && !table.skipped && table.after_missing == 0) {
     ++task.epoch;
     finish(run, at, TaskResult::kSkipped);
+  } else if (is_broken(run, at, element)) {
+    fail_unstarted(run, at);
   }
+}
+
+// The task cannot run for want of an input whose expression has failed.
+void Scheduler::Impl::fail_unstarted(Run& run, At at) {
+  const StepInfo& info = run.graph->step(at.step);
+  Failure failure;
+  bool past_catch = false;
+  for (std::uint32_t s = 0; s < info.slots.count && !past_catch; ++s) {
+    const SlotInfo& slot = run.graph->slot(at.step, s);
+    if (slot.shape == Shape::kNothing || slot.is_item || !slot.waited) continue;
+    const std::uint32_t item = slot.is_peer ? at.index : 0;
+    if (status_of(run, slot, item) != SlotStatus::kBroken) continue;
+    past_catch = slot.use == model::Use::kGate;
+    if (failure.name.empty() || past_catch) failure = run.failures.at({slot.step, item});
+  }
+  raise_epoch(run, at);
+  fail_for_good(run, at, std::move(failure), past_catch);
+}
+
+// An attempt begins. The gate of a step that was skipped as a whole has had the epochs of task 0.
+void Scheduler::Impl::raise_epoch(Run& run, At at) {
+  StepTable& table = run.steps[at.step];
+  Task& task = table.tasks[at.index];
+  if (table.foreach && at.index == 0) task.epoch = std::max(task.epoch, table.single.epoch);
+  ++task.epoch;
 }
 
 void Scheduler::Impl::work() {
@@ -252,8 +347,7 @@ void Scheduler::Impl::start(Run& run, At at) {
   StepTable& table = run.steps[at.step];
   const StepInfo& info = run.graph->step(at.step);
   Task& task = table.tasks[at.index];
-  if (table.foreach && at.index == 0) task.epoch = std::max(task.epoch, table.single.epoch);
-  ++task.epoch;
+  raise_epoch(run, at);
   set_state(run, at.step, task, TaskState::kPreparing);
   task.holds_slot = true;
   --slots_free_;
@@ -281,7 +375,8 @@ void Scheduler::Impl::start(Run& run, At at) {
 void Scheduler::Impl::bind(Run& run, At at, Task& task, std::uint32_t slot) {
   const SlotInfo& info = run.graph->slot(at.step, slot);
   Binding binding{.slot = slot};
-  const At producer{info.step, info.is_item ? at.index : 0};
+  if (info.use != model::Use::kPort) return;
+  const At producer{info.step, info.by_element() ? at.index : 0};
   switch (info.shape) {
     case Shape::kNothing:
       binding.kind = info.literal;
@@ -301,7 +396,7 @@ void Scheduler::Impl::bind(Run& run, At at, Task& task, std::uint32_t slot) {
       if (from.skipped) return;
       const bool by_one = info.shape == Shape::kList;
       const std::uint32_t index = from.foreach ? producer.index : 0;
-      if (by_one && from.tasks[index].result == TaskResult::kSkipped) return;
+      if (by_one && result_of(run, info.port, {info.step, index}) == TaskResult::kSkipped) return;
       binding.kind = Binding::Kind::kList;
       actives_[task.active].readers.push_back({.slot = slot, .credit = kCredit});
       break;

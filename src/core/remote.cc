@@ -10,12 +10,17 @@
 namespace sluice::core {
 
 void Scheduler::Impl::forward(Run& run, At at, Fact::Kind kind, std::uint32_t number,
-                              std::uint32_t index, const Object* object, const Failure* failure) {
+                              std::uint32_t index, const Object* object, const Failure* failure,
+                              bool is_hole) {
   if (run.nodes.empty() || !is_local(run, at.step) || run.graph->step(at.step).is_input) return;
   const StepTable& table = run.steps[at.step];
   const bool is_gate = number == Fact::kWholeStep;
   const Task& task = is_gate ? table.single : table.tasks[at.index];
-  Fact fact{.kind = kind, .attempt = attempt_of(run, at, task), .port = number, .index = index};
+  Fact fact{.kind = kind,
+            .attempt = attempt_of(run, at, task),
+            .port = number,
+            .index = index,
+            .is_hole = is_hole};
   if (object != nullptr) fact.object = *object;
   if (failure != nullptr) fact.failure = *failure;
   const bool is_data = kind == Fact::Kind::kEmitted || kind == Fact::Kind::kSealed;
@@ -46,7 +51,7 @@ void Scheduler::Impl::on(const Fact& fact) {
   const std::uint64_t epoch = fact.attempt.epoch;
   const auto ignore = [&] {
     ++counters_.stale_events;
-    if (fact.kind == Fact::Kind::kEmitted) emit_action(Release{fact.object.id});
+    if (fact.kind == Fact::Kind::kEmitted) release(fact.object.id);
   };
   Run* found = find_run(fact.attempt.task.run);
   if (found == nullptr || found->ended) return ignore();
@@ -79,12 +84,20 @@ void Scheduler::Impl::on(const Fact& fact) {
   Task& task = table.tasks[at.index];
   if (epoch < task.epoch || task.is_committed()) return ignore();
   task.epoch = epoch;
-  const bool begins = fact.kind == Fact::Kind::kEmitted || fact.kind == Fact::Kind::kCounted;
+  const bool begins = fact.kind == Fact::Kind::kEmitted || fact.kind == Fact::Kind::kCounted ||
+                      fact.kind == Fact::Kind::kPortEnded;
   if (begins && task.state == TaskState::kWaiting)
     set_state(run, at.step, task, TaskState::kRunning);
   switch (fact.kind) {
     case Fact::Kind::kEmitted:
-      emit(run, at, fact.port, fact.object);
+      if (fact.port >= info.first_error)
+        run.failures.insert_or_assign({at.step, at.index}, fact.failure);
+      emit(run, at, fact.port, fact.object, fact.is_hole);
+      return;
+    case Fact::Kind::kPortEnded:
+      if (fact.index == static_cast<std::uint32_t>(TaskResult::kFailed))
+        run.failures.insert_or_assign({at.step, at.index}, fact.failure);
+      end_port(run, info.ports.first + fact.port, at, static_cast<TaskResult>(fact.index));
       return;
     case Fact::Kind::kSealed:
       seal(run, at, fact.port, fact.object);

@@ -14,6 +14,7 @@
 #include "core/table.h"
 #include "core/timers.h"
 #include "core/types.h"
+#include "core/watches.h"
 
 namespace sluice::core {
 
@@ -28,6 +29,7 @@ struct Cell {
   // The attempt that wrote it is void, but somebody has read it: kept until the next attempt has
   // written the same, or something else, or nothing.
   bool provisional = false;
+  bool is_hole = false;  // An element of a list that is absent: nothing else of it counts.
 
   bool is_readable() const { return exists && sealed && !provisional; }
   Object object() const { return {id, size, checksum, sealed}; }
@@ -40,6 +42,8 @@ struct CellList {
   std::uint32_t counted = 0;  // Elements that ever took part in the limit of tasks.
 };
 
+enum class TaskResult : std::uint8_t { kNone, kOutputs, kSkipped, kFailed };
+
 struct Port {
   Cell single;  // The only value of a step without foreach.
   // Cells of the tasks (a value per task; without foreach it borrows `single`), or the elements
@@ -49,10 +53,11 @@ struct Port {
   std::uint32_t settled = 0;  // Tasks of which this port is known for good, as long as they are
                               // not undone.
   std::uint32_t links = 0;    // What a new cell starts with.
+  // Of steps that end their ports one by one, by task: how this one has ended. kFailed: with an
+  // error (ComputedOutput::kBroken); what it says is in Run::failures.
+  std::vector<TaskResult> results;
 };
-static_assert(sizeof(Port) == 88);
-
-enum class TaskResult : std::uint8_t { kNone, kOutputs, kSkipped, kFailed };
+static_assert(sizeof(Port) == 112);
 
 struct Task {
   std::uint64_t epoch = 0;
@@ -66,14 +71,18 @@ struct Task {
   bool ending : 1 = false;       // EndAttempt was emitted, AttemptEnded has not come.
   bool backing_off : 1 = false;  // Waits for its retry.
   bool commit_sent : 1 = false;
-  bool was_void : 1 = false;  // Results of it were undone: what comes now is compared.
+  bool was_void : 1 = false;   // Results of it were undone: what comes now is compared.
+  bool computing : 1 = false;  // An expression that is not certain yet; kRunning, but no attempt.
+  bool asked : 1 = false;      // Compute was emitted, Computed has not come;
+  bool dirty : 1 = false;      // and what it looks at has changed since.
 
+  // The world has an attempt of it.
   bool is_running() const {
-    return state == TaskState::kPreparing || state == TaskState::kRunning ||
-           state == TaskState::kBlocked;
+    return !computing && (state == TaskState::kPreparing || state == TaskState::kRunning ||
+                          state == TaskState::kBlocked);
   }
   // Holds data, or a result made from it.
-  bool is_bound() const { return is_running() || state == TaskState::kFinished; }
+  bool is_bound() const { return computing || is_running() || state == TaskState::kFinished; }
   bool is_committed() const {
     return state == TaskState::kSucceeded || state == TaskState::kSkipped ||
            state == TaskState::kFailed;
@@ -94,6 +103,22 @@ struct Reader {
 // Why an attempt was told to end: what follows once it is over.
 enum class EndCause : std::uint8_t { kRollBack, kTimeout, kTooLarge, kRunEnded };
 
+// What an expression has come to so far.
+struct Computation {
+  struct Pending {  // An output whose pieces are handed on in order, as they come.
+    ComputedOutput output;
+    std::uint32_t next = 0;
+  };
+  std::vector<Pending> pending;
+  std::vector<WatchKey> uses;     // In Run::uses, once each.
+  std::vector<WatchKey> sources;  // In Run::sources: not committed when they were used.
+  std::vector<WatchKey> needs;    // In Run::needs.
+  std::uint64_t peers_used = 0;   // Slots that are read by element, by bit.
+  std::uint32_t uncommitted = 0;  // Of `sources`.
+  bool is_too_large = false;      // An output has more elements than it may.
+  std::uint64_t given = 0;        // Outputs that it has an answer for, by bit.
+};
+
 struct Active {
   std::uint32_t timer = Timers::kNoTimer;
   Duration left{};                 // Of the attempt's time, while it is blocked.
@@ -101,12 +126,14 @@ struct Active {
   std::uint32_t position = kNone;  // In StepTable::readers.
   EndCause cause = EndCause::kRollBack;
   std::vector<Reader> readers;  // Keeps its memory over uses.
+  std::unique_ptr<Computation> computation;
 };
 
 enum class SlotStatus : std::uint8_t {
   kMissing,
   kThere,   // Available, or absent where it may be.
   kAbsent,  // Certain never to come, and required.
+  kBroken,  // An expression has failed: so does the task, unless it is skipped.
 };
 
 // One of these per step of a run, in one array that is walked by every event of a long chain: what
@@ -128,6 +155,7 @@ struct StepTable {
 
   std::uint32_t missing = 0;  // Common slots by status.
   std::uint32_t absent = 0;
+  std::uint32_t broken = 0;
   std::uint32_t after_missing = 0;
   std::uint32_t uncommitted = 0;  // Common slots whose producer has not committed as a whole.
   bool local = true;              // Its tasks run on this node.
@@ -173,6 +201,18 @@ struct Run {
   std::uint32_t actives = 0;   // Entries of Impl::actives_ that belong to this run.
   std::uint64_t objects = 0;   // In cells or graves.
   std::uint32_t timer = Timers::kNoTimer;
+
+  // Created when the first expression looks at data.
+  struct Watched {
+    Watches needs;    // Expressions to be evaluated again when the datum changes,
+    Watches uses;     // to be rolled back when it is void,
+    Watches sources;  // to be committed after the task {step, index} (all ones: the whole step).
+  };
+  std::unique_ptr<Watched> watched;
+  std::vector<Watcher> asked;  // Expressions that are being evaluated.
+
+  // With `on_failure: continue`: the first that failed.
+  std::optional<TaskKey> failed_task;
 
   // Failures that are results, until the run ends.
   std::map<std::pair<std::uint32_t, std::uint32_t>, Failure> failures;

@@ -59,7 +59,7 @@ void Scheduler::Impl::add_tables(Run& run, const std::vector<NodeId>& placement)
     for (std::uint32_t p = 0; p < info.ports.count; ++p) {
       const PortInfo& port = graph.port(info.ports.first + p);
       Port& made = run.ports.emplace_back();
-      made.links = port.outputs.count + port.drivers.count + port.commons.count;
+      made.links = port.outputs.count + port.drivers.count + port.commons.count + port.peers.count;
       if (!info.is_foreach && !port.is_list) made.own.cells.borrow(&made.single);
     }
     if (info.is_foreach) {
@@ -78,6 +78,7 @@ void Scheduler::Impl::add_tables(Run& run, const std::vector<NodeId>& placement)
     std::uint32_t links = run.is_owner ? graph.port(p).outputs.count : 0;
     for (const std::uint32_t step : graph.drivers(p)) links += run.steps[step].local ? 1 : 0;
     for (const Link& link : graph.commons(p)) links += run.steps[link.step].local ? 1 : 0;
+    for (const Link& link : graph.peers(p)) links += run.steps[link.step].local ? 1 : 0;
     run.ports[p].links = links;
   }
 }
@@ -99,6 +100,7 @@ void Scheduler::Impl::add_nodes(Run& run, const std::vector<NodeId>& placement) 
   for (std::uint32_t p = 0; p < run.port_nodes.size(); ++p) {
     for (const std::uint32_t step : graph.drivers(p)) add(run.port_nodes[p], node_of(step));
     for (const Link& link : graph.commons(p)) add(run.port_nodes[p], node_of(link.step));
+    for (const Link& link : graph.peers(p)) add(run.port_nodes[p], node_of(link.step));
     if (graph.port(p).outputs.count != 0) add(run.port_nodes[p], run.owner);
   }
 }
@@ -194,8 +196,14 @@ void Scheduler::Impl::on(const ForgetRun& event) {
 
 void Scheduler::Impl::check_success(Run& run) {
   if (run.ended || !run.is_owner) return;
-  if (run.steps_complete == run.graph->step_count() && run.outputs_done == run.outputs.size())
+  if (run.steps_complete != run.graph->step_count() || run.outputs_done != run.outputs.size())
+    return;
+  if (!run.failed_task) {
     end_run(run, RunEnded::State::kSucceeded, nullptr, std::nullopt);
+    return;
+  }
+  const Failure failure = run.failures.at({run.failed_task->step, run.failed_task->index});
+  end_run(run, RunEnded::State::kFailed, &failure, run.failed_task);
 }
 
 void Scheduler::Impl::end_run(Run& run, RunEnded::State state, const Failure* failure,

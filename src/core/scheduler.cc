@@ -19,6 +19,9 @@ Scheduler::StepCounts Scheduler::step_counts(RunKey run, std::uint32_t step) con
   return impl_->step_counts(run, step);
 }
 TaskState Scheduler::task_state(const TaskKey& task) const { return impl_->task_state(task); }
+Known Scheduler::look(const TaskKey& task, const Datum& datum) const {
+  return impl_->look(task, datum);
+}
 Scheduler::Counters Scheduler::counters() const { return impl_->counters(); }
 std::size_t Scheduler::memory_bytes() const { return impl_->memory_bytes(); }
 

@@ -21,6 +21,12 @@
 // a CPU slot is free and `concurrency` allows it, first come first served. A blocked task holds
 // no CPU slot.
 //
+// EXPRESSIONS. A kCompute step has operands, which are not waited for. Once its gates are there
+// (and its element), the world is asked to evaluate it (Compute) and answers with what is certain
+// (Computed). Outputs that are references are handed on by core, a list while it grows (kView).
+// Each of its ports ends by itself; one that is broken fails the tasks that need it, unless
+// something that they require is absent: then they are skipped.
+//
 // LISTS reach their reader as Deliver, at most 16 elements (holes count) ahead of Consumed. A
 // list of lists comes as kListBegin … kListEnd per element. Each reader has a place of its own.
 //
@@ -39,9 +45,12 @@
 // always rolled back.
 //
 // COMMIT. The world orders the record and says Committed to every scheduler of the run. Nothing
-// that is committed is ever undone. A committed failure ends the run; when all steps are
-// committed and all outputs given, the run has succeeded. Outputs are given in index order as
-// their tasks commit.
+// that is committed is ever undone. A committed failure ends the run; with `on_failure: continue`
+// what the task would have written is absent from then on, and the run ends when nothing is left to
+// do. A task whose failure a clause of its `catch` names ends well instead, without outputs but for
+// that clause's own. Steps with effects and waits start when all they are made from is committed.
+// When all steps are committed and all outputs given, the run has succeeded. Outputs are given in
+// index order as their tasks commit.
 //
 // OBJECTS. Core takes over every object that an event names, also of a stale Emitted or a late
 // input, and gives each back by Release exactly once: when its last reader has committed and, if
@@ -98,6 +107,8 @@ class Scheduler {
   };
   StepCounts step_counts(RunKey run, std::uint32_t step) const;
   TaskState task_state(const TaskKey& task) const;
+  // What a kCompute task sees of a datum now. A slot without data (a literal): kUnknown.
+  Known look(const TaskKey& task, const Datum& datum) const;
   struct Counters {
     std::uint64_t stale_events = 0;
     std::uint64_t rolled_back = 0;

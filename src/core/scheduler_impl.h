@@ -5,7 +5,7 @@
 //   data.cc        emission, delivery, release        readiness.cc  what is available, who is ready
 //   attempts.cc    start to end of attempts, time     commit.cc     commits, outputs, completion
 //   undo.cc        what a void attempt leaves          remote.cc     facts from and to other nodes
-//   invariants.cc  check_invariants
+//   compute.cc     expressions                          invariants.cc check_invariants
 
 #include <memory>
 #include <optional>
@@ -39,6 +39,7 @@ class Scheduler::Impl {
   void check_invariants() const;
   StepCounts step_counts(RunKey run, std::uint32_t step) const;
   TaskState task_state(const TaskKey& task) const;
+  Known look(const TaskKey& task, const Datum& datum) const;
   Counters counters() const;
   std::size_t memory_bytes() const;
 
@@ -98,6 +99,7 @@ class Scheduler::Impl {
   void check_success(Run& run);
 
   // ---- data.cc
+  TaskResult result_of(const Run& run, std::uint32_t port, At producer) const;
   CellList& list_of(Run& run, std::uint32_t port, At producer) const;
   const CellList& list_of(const Run& run, std::uint32_t port, At producer) const {
     return list_of(const_cast<Run&>(run), port, producer);
@@ -107,22 +109,32 @@ class Scheduler::Impl {
   std::uint32_t element_count(const Run& run, std::uint32_t foreach_step) const;
   bool is_closed(const Run& run, std::uint32_t foreach_step) const;
   // `index`: which element it claims to be (kNone: the next one).
-  void emit(Run& run, At at, std::uint32_t number, const Object& object);
+  void emit(Run& run, At at, std::uint32_t number, const Object& object, bool is_hole = false);
   void seal(Run& run, At at, std::uint32_t number, const Object& object);
   void cell_changed(Run& run, std::uint32_t port, At at, std::uint32_t element);
   void list_closed(Run& run, std::uint32_t port, At at);
   void pump_slot(Run& run, std::uint32_t step, std::uint32_t slot);
+  template <class Wanted>
+  void pump_task(Run& run, At at, const Wanted& wanted);
   void pump(Run& run, At at, Reader& reader);
   bool deliver(Run& run, At at, Reader& reader, Deliver::Kind kind, const Cell* cell);
+  void release(ObjectId object) {
+    if (object) emit_action(Release{object});
+  }
   void give_back(Run& run, Cell& cell);
   void give_back(Run& run, ObjectId object);
   void drop_link(Run& run, Cell& cell, bool producer_committed);
   void drop_links(Run& run, const SlotInfo& source, std::uint32_t item);
 
   // ---- readiness.cc
-  enum class Element : std::uint8_t { kUnknown, kHole, kUnavailable, kAvailable };
-  SlotStatus status_of(const Run& run, const SlotInfo& slot) const;
+  enum class Element : std::uint8_t { kUnknown, kHole, kUnavailable, kBroken, kAvailable };
+  SlotStatus status_of(const Run& run, const SlotInfo& slot, std::uint32_t item) const;
   Element element_status(const Run& run, At at) const;
+  Element peers_status(const Run& run, At at) const;
+  Element task_status(const Run& run, At at) const;
+  bool is_broken(const Run& run, At at, Element element) const;
+  void fail_unstarted(Run& run, At at);
+  void raise_epoch(Run& run, At at);
   bool is_startable(const Run& run, At at, Element element) const;
   bool driver_is_absent(const Run& run, std::uint32_t step) const;
   void update_slot(Run& run, std::uint32_t step, std::uint32_t slot);
@@ -159,12 +171,18 @@ class Scheduler::Impl {
   void attempt_over(Run& run, At at, Task& task);
   void finish(Run& run, At at, TaskResult result);
   void finish_port(Run& run, std::uint32_t port, At at);
+  void end_port(Run& run, std::uint32_t port, At at, TaskResult result);
   void fail_attempt(Run& run, At at, Failure failure);
+  void fail_for_good(Run& run, At at, Failure failure, bool past_catch);
+  void begin_wait(Run& run, At at);
+  void on(const WaitUntil& event);
   Duration backoff_of(const model::Retry& retry, std::uint32_t failures);
 
   // ---- commit.cc
   void on(const Committed& event);
+  bool goes_on(const Run& run) const;
   bool is_committed(const Run& run, At at) const;
+  bool is_fed_by_commits(const Run& run, At at) const;
   bool element_is_committed(const Run& run, At at) const;
   bool producer_is_complete(const Run& run, std::uint32_t step) const;
   bool may_commit(const Run& run, At at) const;
@@ -181,18 +199,41 @@ class Scheduler::Impl {
                       Deliver::Kind kind);
   void output_done(Run& run, std::uint32_t output, OutputReady ready);
 
+  // ---- compute.cc
+  void on(const Computed& event);
+  void begin_compute(Run& run, At at);
+  void compute(Run& run, At at);
+  void advance(Run& run, At at);
+  bool advance(Run& run, At at, Computation::Pending& pending);
+  bool hand_on(Run& run, At at, const Reader& reader, Deliver::Kind kind, const Cell* cell);
+  bool hand_on(Run& run, At at, Computation& computation, const Datum& datum, std::uint32_t port,
+               bool is_list);
+  void finish_computed(Run& run, At at);
+  void drop_computation(Run& run, At at, Computation& computation);
+  void forget_asked(Run& run, At at, Task& task);
+  void add_use(Run& run, At at, Computation& computation, const Datum& datum);
+  void add_need(Run& run, At at, Computation& computation, const Datum& datum);
+  void drop_needs(Run& run, At at, Computation& computation);
+  bool is_fed_by_commits(const Run& run, At at, const Computation& computation) const;
+  void source_committed(Run& run, std::uint32_t step, std::uint32_t index);
+  void datum_changed(Run& run, std::uint32_t port, const WatchKey& key);
+  void find_users(const Run& run, const WatchKey& key, std::vector<At>& found) const;
+  void release_pieces(const std::vector<ComputedOutput>& outputs);
+  Known known(const Run& run, At at, const Datum& datum) const;
+
   // ---- undo.cc
   void void_results(Run& run, At at, bool again);
   void void_cell(Run& run, std::uint32_t port, At at, std::uint32_t element, Cell& cell,
                  bool again);
   void drop_cell(Run& run, Cell& cell);
   bool is_read(Run& run, std::uint32_t port, At at, std::uint32_t element);
+  void roll_back_users(Run& run, const WatchKey& key);
   void roll_back(Run& run, At at);
   void roll_back_readers(Run& run, std::uint32_t port, At at, std::uint32_t element);
   void roll_back_unfed(Run& run, std::uint32_t port, At at);
   void roll_back_misled(Run& run, std::uint32_t step, std::uint32_t slot, std::uint32_t index,
                         std::uint32_t count);
-  void drop_unwritten(Run& run, At at, bool skipped);
+  void drop_unwritten(Run& run, std::uint32_t port, At at, bool skipped);
   void purge(Run& run, At at);
   void reopen_list(Run& run, std::uint32_t port);
   // Appends the tasks of this node that hold what `element` (kAll: anything) of the port was.
@@ -207,7 +248,8 @@ class Scheduler::Impl {
   // ---- remote.cc
   void on(const Fact& fact);
   void forward(Run& run, At at, Fact::Kind kind, std::uint32_t number = 0, std::uint32_t index = 0,
-               const Object* object = nullptr, const Failure* failure = nullptr);
+               const Object* object = nullptr, const Failure* failure = nullptr,
+               bool is_hole = false);
   void forward_counts(Run& run, At at);
 
   const Limits& limits_;

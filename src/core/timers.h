@@ -16,7 +16,7 @@ namespace sluice::core {
 class Timers {
  public:
   static constexpr std::uint32_t kNoTimer = 0xffffffff;
-  enum class Kind : std::uint8_t { kAttempt, kRetry, kRun };
+  enum class Kind : std::uint8_t { kAttempt, kRetry, kRun, kWait };
   struct Timer {
     TimePoint at;
     std::uint64_t order = 0;  // Equal times fire in the order they were set.

@@ -179,6 +179,7 @@ struct Computed {
   std::vector<Datum> used;
   std::vector<Datum> needs;
   std::optional<Failure> failure;  // Of the whole task: `fail`, or an error in a `set`.
+  bool skipped = false;            // The whole task: a `fail` that is made from something absent.
 };
 // The time of a kWait is known.
 struct WaitUntil {
@@ -215,13 +216,15 @@ struct Fact {
     kFailed,
     kVoided,
     kRunEnded,
-    kCounted
+    kCounted,
+    kPortEnded  // Of a step that ends its ports one by one; `index`: how.
   };
   Kind kind = Kind::kEmitted;
   Attempt attempt;
   std::uint32_t port = 0;  // kWholeStep: of a foreach that is skipped as a whole.
   std::uint32_t index =
-      0;  // Of the element, where the port is a list; kCounted: how many there are.
+      0;                 // Of the element, where the port is a list; kCounted: how many there are.
+  bool is_hole = false;  // Of a list: the element is absent.
   Object object;
   Failure failure;
   friend bool operator==(const Fact&, const Fact&) = default;
@@ -229,8 +232,8 @@ struct Fact {
 
 using Event = std::variant<RunSubmitted, InputReady, InputElement, InputClosed, InputAbsent,
                            TaskStarted, TaskBlocked, TaskUnblocked, Emitted, Sealed, Consumed,
-                           TaskDone, TaskFailed, AttemptEnded, Committed, CancelRun, FailRun,
-                           ForgetRun, SlotsChanged, DeadlineReached, Fact>;
+                           TaskDone, TaskFailed, AttemptEnded, Computed, WaitUntil, Committed,
+                           CancelRun, FailRun, ForgetRun, SlotsChanged, DeadlineReached, Fact>;
 
 // ---- actions -----------------------------------------------------------------------------------
 
@@ -240,6 +243,8 @@ struct Binding {
   enum class Kind : std::uint8_t {
     kLiteral,  // The literal in the plan.
     kIndex,    // `${index}`.
+    kRound,    // `${round}`: of the scope.
+    kRunId,    // `${run.id}`.
     kObject,   // One value; open only for a pipe.
     kList,     // Follows as Deliver actions under the reader's credit (Consumed).
   };
@@ -278,6 +283,8 @@ struct Compute {
 // each output and TaskDone, once it came.
 struct BeginWait {
   Attempt attempt;
+  std::uint32_t bindings_first = 0;  // Range in Actions::bindings: at most slot 0, the time.
+  std::uint32_t bindings_count = 0;
   friend bool operator==(const BeginWait&, const BeginWait&) = default;
 };
 // Core holds the object once more: one more Release of it will come.
@@ -306,7 +313,8 @@ struct EndAttempt {
   friend bool operator==(const EndAttempt&, const EndAttempt&) = default;
 };
 struct Commit {
-  enum class Result : std::uint8_t { kOutputs, kSkipped, kFailed };
+  // kCaught: it failed, and a clause of its `catch` takes over.
+  enum class Result : std::uint8_t { kOutputs, kSkipped, kFailed, kCaught };
   Attempt attempt;
   std::uint32_t number = 1;
   Result result = Result::kOutputs;
@@ -363,8 +371,9 @@ struct Forward {
   friend bool operator==(const Forward&, const Forward&) = default;
 };
 
-using Action = std::variant<StartTask, Deliver, EndAttempt, Commit, Release, OutputElement,
-                            OutputReady, TaskRetries, RunEnded, RunDrained, Forward>;
+using Action = std::variant<StartTask, Compute, BeginWait, Retain, ScopeOpened, ScopeClosed,
+                            Deliver, EndAttempt, Commit, Release, OutputElement, OutputReady,
+                            TaskRetries, RunEnded, RunDrained, Forward>;
 
 // The reused output buffer of apply(): nothing is allocated in steady state.
 struct Actions {

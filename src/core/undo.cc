@@ -6,6 +6,8 @@
 // depend on something *not* being there, such as the end of a list or an absent value, are found by
 // what they have seen: their cursors, or that they run at all.
 
+#include <utility>
+
 #include "core/scheduler_impl.h"
 
 namespace sluice::core {
@@ -37,7 +39,7 @@ void Scheduler::Impl::find_readers(Run& run, std::uint32_t port, At at, std::uin
     }
     const std::uint32_t index = by_task ? at.index : element;
     if (index >= table.tasks.size() || !table.tasks[index].is_bound()) continue;
-    bool read = !(by_task && is_list) || element == kAll;
+    bool read = !(by_task && is_list) || element == kAll || run.graph->step(step).by_port;
     for (std::uint32_t s = 0; !read && s < run.graph->step(step).slots.count; ++s) {
       const Reader* reader =
           run.graph->slot(step, s).is_item ? find_reader(table.tasks[index], s) : nullptr;
@@ -45,14 +47,29 @@ void Scheduler::Impl::find_readers(Run& run, std::uint32_t port, At at, std::uin
     }
     if (read) found.push_back({step, index});
   }
+  for (const Link& link : run.graph->peers(port)) {
+    const StepTable& table = run.steps[link.step];
+    if (!table.local || at.index >= table.tasks.size()) continue;
+    const Task& task = table.tasks[at.index];
+    if (!task.is_bound()) continue;
+    const SlotInfo& slot = run.graph->slot(link.step, link.slot);
+    const Reader* reader = slot.shape == Shape::kList ? find_reader(task, link.slot) : nullptr;
+    if (!slot.waited || slot.shape == Shape::kCell || element == kAll ||
+        (reader != nullptr && reader->next > element))
+      found.push_back({link.step, at.index});
+  }
+  find_users(run, {port, by_task ? at.index : 0, is_list ? element : kAll}, found);
   for (const Link& link : run.graph->commons(port)) {
     const StepTable& table = run.steps[link.step];
     if (!table.local) continue;
-    const Shape shape = run.graph->slot(link.step, link.slot).shape;
+    const SlotInfo& slot = run.graph->slot(link.step, link.slot);
+    const Shape shape = slot.shape;
+    if (!slot.waited && shape == Shape::kCell) continue;  // Its users are known one by one.
     for (std::uint32_t i = 0; i < table.tasks.size(); ++i) {
       const Task& task = table.tasks[i];
       if (!task.is_bound()) continue;
-      bool read = shape == Shape::kCell || (shape == Shape::kList && element == kAll);
+      bool read =
+          slot.waited && (shape == Shape::kCell || (shape == Shape::kList && element == kAll));
       if (const Reader* reader = find_reader(task, link.slot); !read && reader != nullptr) {
         if (shape == Shape::kList)
           read = reader->next > element;
@@ -82,9 +99,19 @@ void Scheduler::Impl::roll_back_readers(Run& run, std::uint32_t port, At at,
 void Scheduler::Impl::roll_back_step(Run& run, std::uint32_t step) {
   std::vector<At> found;
   const Range ports = run.graph->step(step).ports;
-  for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p)
-    for (const Link& link : run.graph->commons(p)) find_bound(run, link.step, found);
+  for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p) {
+    for (const Link& link : run.graph->commons(p))
+      if (run.graph->slot(link.step, link.slot).waited) find_bound(run, link.step, found);
+    find_users(run, {p, kAll, kAll}, found);
+  }
   for (const At reader : found) roll_back(run, reader);
+}
+
+void Scheduler::Impl::roll_back_users(Run& run, const WatchKey& key) {
+  if (!run.watched) return;
+  std::vector<At> found;
+  find_users(run, key, found);
+  for (const At user : found) roll_back(run, user);
 }
 
 // Readers of whole lists that were started because the list was complete, and have not got all of
@@ -93,6 +120,7 @@ void Scheduler::Impl::roll_back_unfed(Run& run, std::uint32_t port, At at) {
   std::vector<At> found;
   const auto check = [&](std::uint32_t step, std::uint32_t slot, std::uint32_t index) {
     if (run.graph->slot(step, slot).access != model::Access::kWhole) return;
+    if (index >= run.steps[step].tasks.size()) return;
     const Task& task = run.steps[step].tasks[index];
     const Reader* reader = task.is_running() ? find_reader(task, slot) : nullptr;
     if (reader != nullptr && !reader->closed) found.push_back({step, index});
@@ -109,6 +137,8 @@ void Scheduler::Impl::roll_back_unfed(Run& run, std::uint32_t port, At at) {
       for (std::uint32_t s = 0; s < run.graph->step(step).slots.count; ++s)
         if (run.graph->slot(step, s).is_item) check(step, s, at.index);
     }
+  for (const Link& link : run.graph->peers(port))
+    if (run.steps[link.step].local) check(link.step, link.slot, at.index);
   for (const At reader : found) roll_back(run, reader);
 }
 
@@ -138,13 +168,15 @@ void Scheduler::Impl::roll_back(Run& run, At at) {
     return;
   }
   ++counters_.rolled_back;
-  if (task.state == TaskState::kFinished)
+  if (task.state == TaskState::kFinished || task.computing)
     free_active(run, at, task);
   else if (!task.ending)
     end_attempt(run, at, EndAttempt::Reason::kRolledBack, EndCause::kRollBack);
   else
     actives_[task.active].cause = EndCause::kRollBack;
   if (task.active != kNone) leave_readers(run, at, actives_[task.active]);
+  if (task.asked) forget_asked(run, at, task);
+  task.computing = false;
   task.failures = 0;  // They were of data that never existed.
   set_state(run, at.step, task, TaskState::kWaiting);
   forward(run, at, Fact::Kind::kVoided);
@@ -174,15 +206,23 @@ void Scheduler::Impl::void_cell(Run& run, std::uint32_t port, At at, std::uint32
 void Scheduler::Impl::void_results(Run& run, At at, bool again) {
   const StepInfo& info = run.graph->step(at.step);
   Task& task = task_of(run, at);
-  const TaskResult old = task.result;
+  const TaskResult old_result = task.result;
   const Range ports = info.ports;
   for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p)
     if (is_settled(run, p, at)) --run.ports[p].settled;
   task.result = TaskResult::kNone;
   task.commit_sent = false;
   task.was_void = true;
-  if (old == TaskResult::kFailed) run.failures.erase({at.step, at.index});
+  if (!run.failures.empty()) run.failures.erase({at.step, at.index});
   for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p) {
+    TaskResult old = old_result;
+    if (info.by_port) {
+      std::vector<TaskResult>& results = run.ports[p].results;
+      old = at.index < results.size() ? std::exchange(results[at.index], TaskResult::kNone)
+                                      : TaskResult::kNone;
+      // An error is neither compared nor kept.
+      if (old == TaskResult::kFailed) roll_back_readers(run, p, at, kAll);
+    }
     roll_back_unfed(run, p, at);
     // Nothing will tell those who saw that it was absent, or closed, that this is still so.
     if (!again || old == TaskResult::kSkipped) roll_back_readers(run, p, at, kAll);
@@ -191,6 +231,7 @@ void Scheduler::Impl::void_results(Run& run, At at, bool again) {
       list.emitted = 0;
       for (std::uint32_t e = 0; e < list.cells.size(); ++e)
         void_cell(run, p, at, e, list.cells[e], again);
+      if (old != TaskResult::kNone) roll_back_users(run, {p, info.is_foreach ? at.index : 0, kAll});
       if (!info.is_foreach) reopen_list(run, p);
     } else if (Cell* cell = find_cell(run, p, at)) {
       void_cell(run, p, at, 0, *cell, again);
@@ -201,6 +242,8 @@ void Scheduler::Impl::void_results(Run& run, At at, bool again) {
       if (old == TaskResult::kSkipped && !info.is_foreach) evaluate_step(run, step);
       evaluate_later(run, {step, info.is_foreach ? at.index : kAll});
     }
+    for (const Link& link : run.graph->peers(p)) evaluate_later(run, {link.step, at.index});
+    datum_changed(run, p, {p, info.is_foreach ? at.index : 0, kAll});
     if (!again && run.graph->port(p).is_list && !info.is_foreach)
       for (const std::uint32_t step : run.graph->rooted(p))
         for (std::uint32_t i = 0; i < run.steps[step].tasks.size(); ++i) purge(run, {step, i});
@@ -212,6 +255,7 @@ void Scheduler::Impl::reopen_list(Run& run, std::uint32_t port) {
   for (const std::uint32_t step : run.graph->rooted(port)) {
     const Range ports = run.graph->step(step).ports;
     for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p) {
+      roll_back_users(run, {p, kAll, kAll});
       if (run.graph->commons(p).empty()) continue;
       roll_back_unfed(run, p, {step, kAll});
       for (const Link& link : run.graph->commons(p))
@@ -230,24 +274,21 @@ void Scheduler::Impl::purge(Run& run, At at) {
   void_results(run, at, false);
 }
 
-// The task has ended without writing what readers hold of its void attempt.
-void Scheduler::Impl::drop_unwritten(Run& run, At at, bool skipped) {
-  const Range ports = run.graph->step(at.step).ports;
-  for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p) {
-    const auto check = [&](Cell& cell, std::uint32_t element) {
-      if (!cell.exists || !cell.provisional) return;
-      roll_back_readers(run, p, at, element);
-      drop_cell(run, cell);
-    };
-    if (run.graph->port(p).is_list) {
-      CellList& list = list_of(run, p, at);
-      for (std::uint32_t e = list.emitted; e < list.cells.size(); ++e) check(list.cells[e], e);
-    } else if (Cell* cell = find_cell(run, p, at)) {
-      check(*cell, 0);
-    }
-    // An absent list is not an empty one.
-    if (skipped) roll_back_readers(run, p, at, kAll);
+// The port has ended without what readers hold of a void attempt of the task.
+void Scheduler::Impl::drop_unwritten(Run& run, std::uint32_t port, At at, bool skipped) {
+  const auto check = [&](Cell& cell, std::uint32_t element) {
+    if (!cell.exists || !cell.provisional) return;
+    roll_back_readers(run, port, at, element);
+    drop_cell(run, cell);
+  };
+  if (run.graph->port(port).is_list) {
+    CellList& list = list_of(run, port, at);
+    for (std::uint32_t e = list.emitted; e < list.cells.size(); ++e) check(list.cells[e], e);
+  } else if (Cell* cell = find_cell(run, port, at)) {
+    check(*cell, 0);
   }
+  // An absent list is not an empty one.
+  if (skipped) roll_back_readers(run, port, at, kAll);
 }
 
 }  // namespace sluice::core

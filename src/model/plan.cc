@@ -21,7 +21,9 @@ Type driver_type(const Workflow& workflow, const App& app, const Source& driver)
 
 Type Workflow::output_type(const App& app, std::uint32_t step, std::uint32_t output) const {
   const Step& producer = steps.at(step);
-  Type type = app.functions.at(producer.function).outputs.at(output).type;
+  Type type = producer.action == Action::kCall
+                  ? app.functions.at(producer.function).outputs.at(output).type
+                  : producer.outputs.at(output).type;
   if (!producer.foreach) return type;
   // A hole in the driving list gives a hole here, without a task. Steps are in topological order,
   // so this ends; a chain of foreach steps is followed to its first list.
@@ -36,12 +38,12 @@ const Workflow* App::find_workflow(std::string_view wanted) const {
 }
 
 Retry effective_retry(const App& app, const Step& step) {
-  if (step.retry) return *step.retry;
+  if (step.retry || step.action != Action::kCall) return step.retry.value_or(Retry{});
   return app.functions.at(step.function).retry.value_or(Retry{});
 }
 
 std::optional<Duration> effective_timeout(const App& app, const Step& step) {
-  if (step.timeout) return step.timeout;
+  if (step.timeout || step.action != Action::kCall) return step.timeout;
   return app.functions.at(step.function).timeout;
 }
 

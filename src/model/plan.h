@@ -112,7 +112,7 @@ using Source = std::variant<Literal, InputRef, StepRef, ItemRef, IndexRef, PeerR
 // What a slot is for.
 enum class Use : std::uint8_t {
   kPort,     // Bound to input port `port` of the function or of the inner workflow.
-  kOperand,  // kCompute, and the time of a kWait: variable `port` of the program.
+  kOperand,  // kCompute: variable `port` of the program.
   kGate,     // No port: the task runs only if this is there. Absent: it is skipped. An error in it
              // fails the step past its `catch` (`when`; the gate of a whole flow).
   kChoice,   // A gate inside of `catch` and `retry`: a branch of a `switch`, the clause of a
@@ -130,7 +130,7 @@ enum class Action : std::uint8_t {
   kCompute,  // Expressions (`set`, `fail`, and helpers): no worker, no CPU slot.
   kFlow,     // Another workflow in place: a scope of its own per task.
   kLoop,     // Another workflow, round after round, while its output `again` is there.
-  kWait,     // A timer, or outputs that come from outside.
+  kWait,     // A timer (slot 0 is the time), or outputs that come from outside.
 };
 
 // kCompute: what the roots of its program are. Root i belongs to output i. An error in a root of a
@@ -166,7 +166,7 @@ struct Step {
   bool helper = false;  // Not what the author calls the step: never shown as a task of its own.
   std::vector<Port> outputs;  // Of every action but kCall, whose outputs are the function's.
   std::shared_ptr<const expr::Program> program;  // kCompute: output i is root i, variable i the
-                                                 // operand with port i. kWait on a time: root 0.
+                                                 // operand with port i.
   Roots roots = Roots::kValues;
   std::uint32_t workflow = 0;  // kFlow, kLoop: index into App::workflows.
   std::uint32_t again = 0;     // kLoop: output of that workflow that is there if it goes on.

@@ -212,6 +212,9 @@ Status Dispatcher::bind(LiveTask& task, const core::Binding& binding) {
       if (port.type.kind == model::Kind::kText) value.meta.kind = SLUICE_KIND_TEXT;
       return add_value(task, input, std::move(value.meta), std::move(value.bytes));
     }
+    case core::Binding::Kind::kRound:
+    case core::Binding::Kind::kRunId:
+      return fail(ErrorCode::kInternal, "plans with these sources are refused when deployed");
     case core::Binding::Kind::kObject: {
       SLUICE_OK(check_size(task, binding.object, port));
       if (port.type.is_list() || port.type.access == model::Access::kStream) {

@@ -71,6 +71,12 @@ struct Node::Impl {
   }
 
   void act(const core::StartTask& action, const core::Actions& all) { dispatcher.on(action, all); }
+  // TODO(language): plans with these steps are refused when they are deployed.
+  void act(const core::Compute&, const core::Actions&) {}
+  void act(const core::BeginWait&, const core::Actions&) {}
+  void act(const core::Retain& action, const core::Actions&) { store->retain(action.object); }
+  void act(const core::ScopeOpened&, const core::Actions&) {}
+  void act(const core::ScopeClosed&, const core::Actions&) {}
   void act(const core::Deliver& action, const core::Actions&) { dispatcher.on(action); }
   void act(const core::EndAttempt& action, const core::Actions&) { dispatcher.on(action); }
   void act(const core::Commit& action, const core::Actions&) { runs.on(action); }

@@ -188,6 +188,7 @@ void RunTable::on(const core::Commit& commit) {
           record->state = core::TaskState::kSkipped;
           break;
         case core::Commit::Result::kFailed:
+        case core::Commit::Result::kCaught:
           record->state = core::TaskState::kFailed;
           break;
       }

@@ -65,6 +65,12 @@ struct EventText {
   std::string operator()(const core::AttemptEnded& e) const {
     return "AttemptEnded " + describe(e.attempt);
   }
+  std::string operator()(const core::Computed& e) const {
+    return "Computed " + describe(e.attempt);
+  }
+  std::string operator()(const core::WaitUntil& e) const {
+    return "WaitUntil " + describe(e.attempt);
+  }
   std::string operator()(const core::Committed& e) const {
     return "Committed " + describe(e.attempt);
   }
@@ -82,7 +88,7 @@ struct ActionText {
   const core::Actions& actions;
 
   std::string operator()(const core::StartTask& a) const {
-    constexpr const char* kKinds[] = {"literal", "index", "object", "list"};
+    constexpr const char* kKinds[] = {"literal", "index", "round", "run id", "object", "list"};
     std::string text = fmt::format("StartTask {} number {}", describe(a.attempt), a.number);
     for (std::uint32_t i = 0; i < a.bindings_count; ++i) {
       const core::Binding& binding = actions.bindings[a.bindings_first + i];
@@ -90,6 +96,19 @@ struct ActionText {
       if (binding.kind == core::Binding::Kind::kObject) text += " " + describe(binding.object);
     }
     return text;
+  }
+  std::string operator()(const core::Compute& a) const { return "Compute " + describe(a.attempt); }
+  std::string operator()(const core::BeginWait& a) const {
+    return "BeginWait " + describe(a.attempt);
+  }
+  std::string operator()(const core::Retain& a) const {
+    return fmt::format("Retain object {}", a.object.index());
+  }
+  std::string operator()(const core::ScopeOpened& a) const {
+    return fmt::format("ScopeOpened {} {}", name_of(a.task.run), a.scope);
+  }
+  std::string operator()(const core::ScopeClosed& a) const {
+    return fmt::format("ScopeClosed {} {}", name_of(a.run), a.scope);
   }
   std::string operator()(const core::Deliver& a) const {
     constexpr const char* kKinds[] = {"element", "hole", "list begins", "list ends", "closed"};
@@ -103,7 +122,7 @@ struct ActionText {
                        kReasons[static_cast<int>(a.reason)]);
   }
   std::string operator()(const core::Commit& a) const {
-    constexpr const char* kResults[] = {"outputs", "skipped", "failed"};
+    constexpr const char* kResults[] = {"outputs", "skipped", "failed", "caught"};
     return fmt::format("Commit {} number {} {}", describe(a.attempt), a.number,
                        kResults[static_cast<int>(a.result)]);
   }

@@ -120,6 +120,16 @@ class World {
 
   // ---- actions (world_actions.cc)
   void on(Node& node, const core::StartTask& start);
+  // Its workflows have functions and links only; expressions are simulated by tests/language.
+  template <class Action>
+  void on_unexpected(const Action&) {
+    check(false, "no action that the scenario has no step for", "");
+  }
+  void on(Node&, const core::Compute& compute) { on_unexpected(compute); }
+  void on(Node&, const core::BeginWait& wait) { on_unexpected(wait); }
+  void on(Node&, const core::Retain& retain) { on_unexpected(retain); }
+  void on(Node&, const core::ScopeOpened& scope) { on_unexpected(scope); }
+  void on(Node&, const core::ScopeClosed& scope) { on_unexpected(scope); }
   void on(Node& node, const core::Deliver& deliver);
   void on(Node& node, const core::EndAttempt& end);
   void on(Node& node, const core::Commit& commit);

@@ -50,6 +50,10 @@ void World::on(Node& node, const core::StartTask& start) {
       case core::Binding::Kind::kIndex:
         attempt.worker.bind_literal(binding.slot, Value::one(key.index));
         break;
+      case core::Binding::Kind::kRound:
+      case core::Binding::Kind::kRunId:
+        check(false, "only bindings that the scenario has", describe(start.attempt));
+        return;
       case core::Binding::Kind::kObject: {
         hold(node, attempt, binding.object.id);
         if (violation_) return;

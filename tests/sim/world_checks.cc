@@ -145,6 +145,9 @@ void World::check_commit(Node& node, Run& run, const core::Commit& commit) {
             about);
       check(commit.number == task.failures, "a commit says which attempt it is", about);
       return;
+    case core::Commit::Result::kCaught:
+      check(false, "nothing is caught where no step has a catch", about);
+      return;
     case core::Commit::Result::kOutputs:
       break;
   }

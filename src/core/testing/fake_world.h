@@ -47,6 +47,74 @@ class FakeWorld {
     std::vector<ObjectId> uses;
     std::vector<std::vector<Value>> emitted;  // By port.
   };
+  // The program of a kCompute step: looks at operands and says what follows.
+  class Evaluation {
+   public:
+    Evaluation(FakeWorld& world, NodeId node, const Compute& compute)
+        : world_(world), node_(node), task_(compute.attempt.task), given(compute.given) {
+      answer.attempt = compute.attempt;
+    }
+    template <class... Index>
+    Known look(std::uint32_t slot, Index... index) {
+      return world_.scheduler(node_).look(task_, datum(slot, index...));
+    }
+    // The value, noted as used; nothing, noted as needed.
+    template <class... Index>
+    std::optional<Value> read(std::uint32_t slot, Index... index) {
+      const Known known = look(slot, index...);
+      if (known.state == Known::State::kObject && known.object.sealed) {
+        use(slot, index...);
+        return world_.node(node_).objects.at(known.object.id).value;
+      }
+      if (known.state == Known::State::kUnknown || known.state == Known::State::kObject)
+        need(slot, index...);
+      else
+        use(slot, index...);
+      return std::nullopt;
+    }
+    template <class... Index>
+    void use(std::uint32_t slot, Index... index) {
+      answer.used.push_back(datum(slot, index...));
+    }
+    template <class... Index>
+    void need(std::uint32_t slot, Index... index) {
+      answer.needs.push_back(datum(slot, index...));
+    }
+    ComputedOutput& give(std::uint32_t port, ComputedOutput::Kind kind) {
+      return answer.outputs.emplace_back(ComputedOutput{.port = port, .kind = kind});
+    }
+    void give_value(std::uint32_t port, Value value) {
+      give(port, ComputedOutput::Kind::kValue).pieces.push_back(piece(value));
+    }
+    template <class... Index>
+    void give_reference(std::uint32_t port, std::uint32_t slot, Index... index) {
+      give(port, ComputedOutput::Kind::kValue).pieces.push_back(reference(slot, index...));
+    }
+    Piece piece(Value value) { return {.object = object(world_.make_object(node_, value), value)}; }
+    template <class... Index>
+    static Piece reference(std::uint32_t slot, Index... index) {
+      return {.kind = Piece::Kind::kDatum, .datum = datum(slot, index...)};
+    }
+    template <class... Index>
+    static Datum datum(std::uint32_t slot, Index... index) {
+      Datum made{.slot = slot, .depth = sizeof...(index)};
+      std::uint32_t i = 0;
+      ((made.index[i++] = static_cast<std::uint32_t>(index)), ...);
+      return made;
+    }
+
+    Computed answer;
+
+   private:
+    FakeWorld& world_;
+    NodeId node_;
+    TaskKey task_;
+
+   public:
+    std::uint64_t given;
+  };
+  using Program = std::function<void(Evaluation&)>;
+
   struct CommittedTask {
     Commit::Result result = Commit::Result::kOutputs;
     std::map<std::uint32_t, Input> inputs;
@@ -81,11 +149,13 @@ class FakeWorld {
   }
 
   // ---- how the world behaves
-  bool auto_start = true;    // TaskStarted follows StartTask at once.
-  bool auto_consume = true;  // Readers make room at once.
-  bool auto_end = true;      // AttemptEnded follows EndAttempt at once.
-  bool auto_settle = true;   // Messages between nodes arrive at once.
-  bool auto_commit = true;   // Committed follows Commit at once.
+  bool auto_start = true;                     // TaskStarted follows StartTask at once.
+  bool auto_consume = true;                   // Readers make room at once.
+  bool auto_end = true;                       // AttemptEnded follows EndAttempt at once.
+  bool auto_settle = true;                    // Messages between nodes arrive at once.
+  bool auto_commit = true;                    // Committed follows Commit at once.
+  bool auto_compute = true;                   // Computed follows Compute at once.
+  std::map<std::uint32_t, Program> programs;  // By step.
   bool check_after_every_event = true;
 
   TimePoint now{};
@@ -301,6 +371,20 @@ class FakeWorld {
     for (const auto& node : nodes_) sum += node->scheduler->counters().stale_events;
     return sum;
   }
+  // Evaluates what was asked for, with what is known now, and answers later.
+  std::vector<std::pair<NodeId, Computed>> evaluate() {
+    std::vector<std::pair<NodeId, Computed>> answers;
+    for (const auto& [node, compute] : std::exchange(computes_, {})) {
+      Evaluation evaluation(*this, node, compute);
+      programs.at(compute.attempt.task.step)(evaluation);
+      answers.emplace_back(node, std::move(evaluation.answer));
+    }
+    return answers;
+  }
+  void answer(const std::vector<std::pair<NodeId, Computed>>& answers) {
+    for (const auto& [node, computed] : answers) apply(node, computed);
+    after_event();
+  }
   bool is_over(RunKey key) {
     const RunState& state = run(key);
     return state.ended.has_value() && state.drained == state.nodes.size();
@@ -333,6 +417,7 @@ class FakeWorld {
   struct Stored {
     Value value = 0;
     std::uint32_t uses = 0;
+    std::uint32_t held = 1;  // How often core holds it.
   };
   struct Node {
     std::unique_ptr<Scheduler> scheduler;
@@ -452,7 +537,13 @@ class FakeWorld {
     RunState& state = run(task.run);
     if (state.ended) return;  // The end of a run is ordered, too.
     CommittedTask record;
-    if (commit.result == Commit::Result::kOutputs) record = finished_.at(commit.attempt);
+    // What an expression has come to is seen in its readers; a wait may end by its time.
+    if (const auto finished = finished_.find(commit.attempt);
+        commit.result == Commit::Result::kOutputs && finished != finished_.end())
+      record = finished->second;
+    if (const auto waiting = live_.find(task);
+        waiting != live_.end() && waiting->second.attempt == commit.attempt)
+      retire(waiting->second);
     record.result = commit.result;
     record.number = commit.number;
     const bool is_new = state.committed.emplace(std::pair(task.step, task.index), record).second;
@@ -469,10 +560,35 @@ class FakeWorld {
     const auto found = node(at).objects.find(release.object);
     SLUICE_ASSERT(found != node(at).objects.end(), "object {} is released twice",
                   release.object.value);
+    if (--found->second.held != 0) return;
     SLUICE_ASSERT(found->second.uses == 0, "object {} is released while it is used",
                   release.object.value);
     node(at).objects.erase(found);
   }
+  void on(NodeId at, const Retain& retain, const Actions&) {
+    ++node(at).objects.at(retain.object).held;
+  }
+  void on(NodeId at, const Compute& compute, const Actions&) {
+    computes_.emplace_back(at, compute);
+    if (!auto_compute) return;
+    for (auto& [node, computed] : evaluate()) pending_.emplace_back(node, std::move(computed));
+  }
+  void on(NodeId at, const BeginWait& wait, const Actions& actions) {
+    const TaskKey& task = wait.attempt.task;
+    SLUICE_ASSERT(!live_.contains(task), "a wait begins twice");
+    LiveAttempt& attempt = live_[task];
+    attempt.attempt = wait.attempt;
+    attempt.node = at;
+    attempt.started = true;
+    for (std::uint32_t i = 0; i < wait.bindings_count; ++i) {
+      const Binding& binding = actions.bindings[wait.bindings_first + i];
+      if (binding.kind == Binding::Kind::kObject)
+        attempt.inputs[binding.slot].values.push_back(use(at, attempt, binding.object));
+    }
+    pending_.emplace_back(at, TaskStarted{wait.attempt});
+  }
+  void on(NodeId, const ScopeOpened&, const Actions&) {}
+  void on(NodeId, const ScopeClosed&, const Actions&) {}
   void on(NodeId at, const OutputElement& element, const Actions&) {
     RunState& state = run(element.run);
     SLUICE_ASSERT(at == state.owner && !state.ended && !state.outputs.at(element.output).ready);
@@ -534,6 +650,7 @@ class FakeWorld {
   std::map<std::tuple<NodeId, RunKey, std::uint32_t>, std::optional<ObjectId>> open_inputs_;
   std::map<std::pair<NodeId, NodeId>, std::deque<Message>> channels_;
   std::deque<Commit> commits_;
+  std::vector<std::pair<NodeId, Compute>> computes_;
   std::deque<std::pair<NodeId, Event>> pending_;
   bool pumping_ = false;
   Actions actions_;

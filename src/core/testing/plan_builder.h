@@ -29,6 +29,10 @@ struct StepSpec {
   std::vector<std::uint32_t> after{};
   std::optional<model::Retry> retry{};
   std::optional<Duration> timeout{};
+  std::vector<model::Source> gates{};    // `when`: past its `catch`,
+  std::vector<model::Source> choices{};  // and inside of it.
+  std::vector<std::vector<std::string>> catches{};
+  bool effects = false;
 };
 
 class PlanBuilder {
@@ -62,14 +66,23 @@ class PlanBuilder {
       function.outputs.push_back({.name = "o" + std::to_string(function.outputs.size()),
                                   .type = {.lists = static_cast<std::uint8_t>(is_list ? 1 : 0)}});
     }
-    step.foreach = spec.foreach;
-    step.concurrency = spec.concurrency;
-    step.after = spec.after;
-    step.retry = spec.retry;
-    step.timeout = spec.timeout;
     app_->functions.push_back(std::move(function));
-    flow().steps.push_back(std::move(step));
-    return static_cast<std::uint32_t>(flow().steps.size() - 1);
+    return add(std::move(step), spec);
+  }
+  // An expression over `spec.in`.
+  std::uint32_t compute(const StepSpec& spec) {
+    model::Step step{.name = spec.name, .action = model::Action::kCompute};
+    for (const In& in : spec.in)
+      step.slots.push_back(
+          {static_cast<std::uint32_t>(step.slots.size()), in.source, model::Use::kOperand});
+    return add_outputs(std::move(step), spec);
+  }
+  // A timer at what `spec.in[0]` says; without it, an answer from outside.
+  std::uint32_t wait(const StepSpec& spec) {
+    model::Step step{.name = spec.name, .action = model::Action::kWait};
+    for (const In& in : spec.in) step.slots.push_back({0, in.source});
+    step.is_answer = spec.in.empty();
+    return add_outputs(std::move(step), spec);
   }
 
   void output(model::Source source) {
@@ -81,11 +94,38 @@ class PlanBuilder {
   model::Workflow& flow() { return app_->workflows[0]; }
 
  private:
+  std::uint32_t add_outputs(model::Step step, const StepSpec& spec) {
+    for (const bool is_list : spec.out)
+      step.outputs.push_back({.name = "o" + std::to_string(step.outputs.size()),
+                              .type = {.lists = static_cast<std::uint8_t>(is_list ? 1 : 0)}});
+    return add(std::move(step), spec);
+  }
+  std::uint32_t add(model::Step step, const StepSpec& spec) {
+    step.foreach = spec.foreach;
+    step.concurrency = spec.concurrency;
+    step.after = spec.after;
+    step.retry = spec.retry;
+    step.timeout = spec.timeout;
+    step.catches = spec.catches;
+    step.effects = spec.effects;
+    for (const model::Source& gate : spec.gates) step.slots.push_back({0, gate, model::Use::kGate});
+    for (const model::Source& gate : spec.choices)
+      step.slots.push_back({0, gate, model::Use::kChoice});
+    flow().steps.push_back(std::move(step));
+    return static_cast<std::uint32_t>(flow().steps.size() - 1);
+  }
+
   std::shared_ptr<model::App> app_;
 };
 
 inline model::Source out_of(std::uint32_t step, std::uint32_t port = 0) {
   return model::StepRef{step, port};
+}
+inline model::Source peer(std::uint32_t step, std::uint32_t port = 0) {
+  return model::PeerRef{step, port};
+}
+inline model::Source error_of(std::uint32_t step, std::uint32_t clause = 0) {
+  return model::ErrorRef{step, clause};
 }
 inline model::Source item() { return model::ItemRef{}; }
 
