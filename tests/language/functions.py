@@ -293,6 +293,12 @@ def open_gate(x: int, name: str):
     return x
 
 
+def open_then_read(x: int, name: str):
+    """Its input `y` is no parameter: where the task starts early, it comes while this waits for it."""
+    open_gate(x, name)
+    return x + context().read("y")
+
+
 # ---- the workloads in small
 
 

@@ -61,6 +61,7 @@ CALLS = {
     "act": [{"what": "mail"}, {"what": "mail", "kind": "Refused"}],
     "gate": [{"x": 1, "name": "go"}, {"x": 1, "name": ""}],
     "open_gate": [{"x": 1, "name": "go"}],
+    "open_then_read": [({"x": 1, "name": "go"}, {"y": [41]})],
     "tally": [{"text": "b a b"}, {"text": ""}],
     "shard": [{"text": "a b c aa", "n": 2}, {"text": "", "n": 3}, {"text": "x", "n": 1}],
     "blocks": [{"matrix": [[1, 2], [3, 4], [5, 6]], "rows": 2}, {"matrix": [], "rows": 2}, {"matrix": [[1]], "rows": 9}],
@@ -92,7 +93,9 @@ class Attempt:
         os.makedirs(folder)
         self.prepare(request, folder)
         arguments = {name: self.argument(name, value) for name, value in request["inputs"].items()}
-        arguments |= {name: self.reader(name, elements) for name, elements in request["streams"].items()}
+        self.by_name = request["streams"] if request["function"] == "open_then_read" else {}
+        arguments |= {name: self.reader(name, elements) for name, elements in request["streams"].items()
+                      if name not in self.by_name}
         if request["function"] == "maybe":
             arguments.setdefault("x", None)  # The engine gives None for what is optional and absent.
         try:
@@ -103,6 +106,9 @@ class Attempt:
             self.steps.append({"fail": type(error).__name__, "message": str(error), "bases": bases})
         if os.path.exists(os.path.join(folder, "trace")):
             self.steps[:0] = [{"act": line} for line in corpus.read(os.path.join(folder, "trace")).splitlines()]
+
+    def read(self, name):
+        return self.by_name[name][0]
 
     def prepare(self, request, folder):
         """What other tasks of the run would have left: gates that are open, failures of before."""

@@ -100,6 +100,29 @@ class Interleave final : public Script {
   bool reading_ = false;
 };
 
+// Opens a gate, and reads `y` only then.
+class OpenThenRead final : public Script {
+ public:
+  explicit OpenThenRead(const Arguments& in) : x_(in.integer("x")), name_(in.text("name")) {}
+  Step next(const std::optional<Json>& read) override {
+    switch (at_++) {
+      case 0:
+        return {.kind = Step::Kind::kOpen, .text = name_};
+      case 1:
+        return {.kind = Step::Kind::kRead, .port = "y"};
+      case 2:
+        return emit("sum", Json(x_ + *read->as_int()));
+      default:
+        return {};
+    }
+  }
+
+ private:
+  std::int64_t x_;
+  std::string name_;
+  int at_ = 0;
+};
+
 }  // namespace
 
 std::unique_ptr<Script> start_stream_script(std::string_view name, const Arguments& in) {
@@ -109,6 +132,7 @@ std::unique_ptr<Script> start_stream_script(std::string_view name, const Argumen
   if (name == "merge") return std::make_unique<Merge>();
   if (name == "letters") return std::make_unique<Letters>();
   if (name == "interleave") return std::make_unique<Interleave>();
+  if (name == "open_then_read") return std::make_unique<OpenThenRead>(in);
   return nullptr;
 }
 
