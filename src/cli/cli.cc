@@ -36,6 +36,7 @@ Result<ExitCode> execute(const CommandLine& line, const Terminal& terminal) {
     SLUICE_OK(write_output(show->text));
     return ExitCode::kOk;
   }
+  if (const auto* eval = std::get_if<EvalCommand>(&line.command)) return evaluate(terminal, *eval);
   SLUICE_TRY(ServerAddress address, server_address(line.url));
   SLUICE_TRY(HttpClient client, HttpClient::create(std::move(address)));
   Session session{.client = std::move(client), .terminal = terminal};
@@ -52,6 +53,7 @@ Result<ExitCode> execute(const CommandLine& line, const Terminal& terminal) {
           [&](const CancelCommand& command) { return cancel_run(session, command); },
           [&](const DeleteCommand& command) { return delete_thing(session, command); },
           [&](const VersionCommand& command) { return print_versions(session, command); },
+          [&](const EvalCommand& command) { return evaluate(terminal, command); },
           [](const ShowText&) { return Result<ExitCode>(ExitCode::kOk); },
       },
       line.command);

@@ -20,6 +20,7 @@ usage: sluice COMMAND [ARGUMENTS]
   validate DIR          check an app without deploying it
   deploy DIR            send an app to the server
   export FILE.py        the sluice.yaml of workflows that are written in Python
+  eval EXPRESSION       the value of an expression of the language
 
   run WORKFLOW          start a run, wait for it, show its outputs
   get KIND [ID]         list or show runs, workflows, functions, workers, nodes
@@ -36,7 +37,7 @@ usage: sluice COMMAND [ARGUMENTS]
 5 unreachable or not allowed, 124 timeout, 130 interrupted.
 )";
 
-constexpr std::array kLater{"doctor", "dev", "schema", "explain", "top", "rerun", "answer", "eval"};
+constexpr std::array kLater{"doctor", "dev", "schema", "explain", "top", "rerun", "answer"};
 
 std::unexpected<Error> wrong_usage(std::string message) {
   return fail(ErrorCode::kInvalidArgument, std::move(message));
@@ -47,6 +48,7 @@ struct Words {
   DeployCommand deploy;
   ValidateCommand validate;
   ExportCommand exported{.file = {}, .output = {}, .python = "/usr/bin/python3"};
+  EvalCommand eval;
   InitCommand init{.language = "python", .directory = {}};
   RunCommand run;
   GetCommand get;
@@ -111,6 +113,18 @@ void add_app_commands(CLI::App& app, Words& words) {
       ->add_option("--python", words.exported.python,
                    "the interpreter (default: /usr/bin/python3, which runs the functions, too)")
       ->type_name("PROGRAM");
+
+  CLI::App* eval =
+      add_command(app, words, "eval",
+                  "Prints the value of an expression as JSON; needs no server. A mistake: its "
+                  "place, and exit 3.",
+                  "  echo '{\"x\": [1, 2]}' | sluice eval 'x.map(e, e * 10)' --json -");
+  eval->add_option("EXPRESSION", words.eval.expression, "what would stand in ${...}")
+      ->required()
+      ->type_name("");
+  eval->add_option("--json", words.eval.json_path,
+                   "names and their values, from a JSON file (-: standard input)")
+      ->type_name("FILE");
 
   CLI::App* init = add_command(
       app, words, "init", "Writes a small app that works into DIR, which must be new or empty.",
@@ -274,6 +288,7 @@ Result<Command> to_command(const std::string& name, Words& words, const CLI::App
     return Command(words.version);
   }
   if (name == "export") return Command(std::move(words.exported));
+  if (name == "eval") return Command(std::move(words.eval));
   if (name == "init") return Command(std::move(words.init));
   if (name == "logs") return Command(std::move(words.logs));
   if (name == "trace") return Command(std::move(words.trace));
@@ -310,6 +325,25 @@ Status check_command_name(const std::string& name, const CLI::App& app) {
                                  guess.empty() ? "`sluice --help` lists them" : guess));
 }
 
+// `sluice eval '-x + 1'`: a minus makes no option of an expression. `rest` is in reverse order.
+void shield_expression(std::vector<std::string>& rest) {
+  for (std::size_t i = rest.size(); i-- > 0;) {
+    const std::string& word = rest[i];
+    const bool is_option = word == "--json" || word == "--url";
+    if (is_option && i > 0) --i;
+    if (is_option || !word.starts_with('-') || word == "--help" || word == "-h" ||
+        word.starts_with("--json=") || word.starts_with("--url=")) {
+      continue;
+    }
+    if (word == "--") return;
+    // What follows `--` is no option; so it goes to the end.
+    std::string expression = word;
+    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
+    rest.insert(rest.begin(), {std::move(expression), "--"});
+    return;
+  }
+}
+
 }  // namespace
 
 Result<CommandLine> parse_command_line(int argc, char** argv) {
@@ -333,6 +367,7 @@ Result<CommandLine> parse_command_line(int argc, char** argv) {
     SLUICE_OK(check_command_name(command, app));
     std::vector<std::string> rest;  // CLI11 takes them from the back.
     for (int i = argc - 1; i > (is_help ? 2 : 1); --i) rest.emplace_back(argv[i]);
+    if (command == "eval") shield_expression(rest);
     if (is_help) rest.insert(rest.begin(), "--help");
     rest.push_back(command);
     try {

@@ -31,6 +31,10 @@ struct ExportCommand {
   std::filesystem::path output;  // Empty: standard output.
   std::filesystem::path python;
 };
+struct EvalCommand {
+  std::string expression;
+  std::string json_path;  // Empty: no variables; `-`: standard input.
+};
 struct InitCommand {
   std::string language;
   std::filesystem::path directory;
@@ -78,9 +82,9 @@ struct ShowText {
   std::string text;
 };
 
-using Command =
-    std::variant<DeployCommand, ValidateCommand, ExportCommand, InitCommand, RunCommand, GetCommand,
-                 LogsCommand, TraceCommand, CancelCommand, DeleteCommand, VersionCommand, ShowText>;
+using Command = std::variant<DeployCommand, ValidateCommand, ExportCommand, EvalCommand,
+                             InitCommand, RunCommand, GetCommand, LogsCommand, TraceCommand,
+                             CancelCommand, DeleteCommand, VersionCommand, ShowText>;
 
 struct CommandLine {
   std::string url;  // --url; empty: not given.

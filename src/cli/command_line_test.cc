@@ -56,6 +56,20 @@ TEST(CommandLine, KnowsWhereAnExportGoesAndWhoRunsIt) {
   EXPECT_NE(mistake({"export"}).find("FILE"), std::string::npos);
 }
 
+TEST(CommandLine, AMinusMakesNoOptionOfAnExpression) {
+  const std::vector<std::vector<std::string>> lines{{"eval", "-x + 1", "--json", "-"},
+                                                    {"eval", "--json", "-", "-x + 1"},
+                                                    {"eval", "--json=-", "--", "-x + 1"}};
+  for (const auto& words : lines) {
+    const auto line = parse(words);
+    ASSERT_TRUE(line) << line.error().message();
+    EXPECT_EQ(std::get<EvalCommand>(line->command).expression, "-x + 1");
+    EXPECT_EQ(std::get<EvalCommand>(line->command).json_path, "-");
+  }
+  EXPECT_NE(mistake({"eval"}).find("EXPRESSION"), std::string::npos);
+  EXPECT_NE(mistake({"eval", "--jsn", "x", "1"}).find("sluice eval --help"), std::string::npos);
+}
+
 TEST(CommandLine, RefusesWhatDoesNotGoTogether) {
   EXPECT_NE(mistake({"run", "f", "--detach", "--out", "d"}).find("--detach"), std::string::npos);
   EXPECT_NE(mistake({"run", "f", "--output", "x"}).find("-o raw"), std::string::npos);

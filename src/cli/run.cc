@@ -1,8 +1,7 @@
-#include "base/file.h"
-#include "base/limits.h"
 #include "cli/document.h"
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
+#include "cli/json_file.h"
 #include "cli/outputs.h"
 #include "cli/problem.h"
 #include "cli/progress.h"
@@ -37,15 +36,6 @@ Result<Json> find_workflow(Session& session, const std::string& name) {
                           : "\n  " + model::did_you_mean_or_list(name, names);
   }
   return fail(ErrorCode::kNotFound, std::move(text));
-}
-
-Result<Json> read_document(const std::string& path) {
-  if (path.empty()) return Json();
-  SLUICE_TRY(const std::string text,
-             read_file(path == "-" ? "/dev/stdin" : path, ByteCount{Limits{}.json_bytes}));
-  Result<Json> document = parse_json(text);
-  if (document) return document;
-  return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}", path, document.error().message()));
 }
 
 // Sends the inputs; the run's document comes back. `wait`: how long the answer may wait for the
@@ -203,7 +193,7 @@ Result<ExitCode> run_workflow(Session& session, const RunCommand& command) {
     // Before the run starts: it may take hours.
     SLUICE_TRY(raw_output, choose_raw_output(outputs, command.output));
   }
-  SLUICE_TRY(const Json document, read_document(command.json_path));
+  SLUICE_TRY(const Json document, read_json_file(command.json_path));
   SLUICE_TRY(RunBody body, to_run_body(input_ports(workflow), command.inputs, document));
 
   interrupt::defer();

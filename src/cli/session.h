@@ -21,6 +21,7 @@ struct Session {
 Result<ExitCode> deploy_app(Session& session, const DeployCommand& command);
 Result<ExitCode> validate_app(Session& session, const ValidateCommand& command);
 Result<ExitCode> export_file(Session& session, const ExportCommand& command);
+Result<ExitCode> evaluate(const Terminal& terminal, const EvalCommand& command);
 Result<ExitCode> init_app(Session& session, const InitCommand& command);
 Result<ExitCode> run_workflow(Session& session, const RunCommand& command);
 Result<ExitCode> get_things(Session& session, const GetCommand& command);
