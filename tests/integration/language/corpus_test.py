@@ -54,6 +54,12 @@ def without_indexes(path):
     return re.sub(r"\.\d+", "", path)
 
 
+def first_words(error):
+    """The first mistake of an app that is refused, else the first line."""
+    lines = str(error).strip().splitlines() or [repr(error)]
+    return next((line.strip() for line in lines if "sluice.yaml:" in line), lines[0])[:200]
+
+
 class Corpus(unittest.TestCase):
     longMessage = False
 
@@ -95,7 +101,7 @@ class Corpus(unittest.TestCase):
                 self.check_run(case, run, PENDING_SECONDS if waiting else case.engine.get("seconds", RUN_SECONDS))
         except (AssertionError, OSError, ValueError, KeyError) as error:
             if waiting:
-                self.skipTest(f"pending: {str(error).strip().splitlines()[0] if str(error).strip() else repr(error)}")
+                self.skipTest(f"pending: {first_words(error)}")
             raise AssertionError(f"{error}\nthe rule: {case.rule}\n{case.app()}") from error
         if waiting:
             self.fail(f"{case.name} works ({time.monotonic() - begin:.1f} s): remove it from tests/language/pending.txt")
