@@ -14,12 +14,13 @@ import sys
 from sources import is_cpp, project_files, repository_root
 
 # Which modules the files of a module may include, beside their own. The table of docs/architecture.md.
-ENGINE = {"base", "model", "core", "wire", "aio", "store", "journal", "transport", "runtime", "cluster", "bundle",
+ENGINE = {"base", "model", "core", "evaluate", "wire", "aio", "store", "journal", "transport", "runtime", "cluster", "bundle",
           "api"}
 MAY_INCLUDE = {
     "base": set(),
     "model": {"base"},
     "core": {"base", "model"},
+    "evaluate": {"base", "model", "core"},
     "wire": {"base"},
     "aio": {"base"},
     "store": {"base", "wire", "aio"},
@@ -55,7 +56,7 @@ ONLY_IN = [
 ONE_FILE_EACH = [("CLI/", "src/cli/"), ("CLI/", "src/daemon/")]
 
 # Files that decide and do nothing: no I/O, no clock, no thread, no log. Simulator and tests use them as they are.
-PURE = ["src/core/*", "src/model/*", "src/wire/*", "src/runtime/pool_policy.*", "src/store/budget.h",
+PURE = ["src/core/*", "src/model/*", "src/evaluate/*", "src/wire/*", "src/runtime/pool_policy.*", "src/store/budget.h",
         "src/store/placement.*", "src/store/range_allocator.*"]
 IMPURE_INCLUDES = re.compile(
     r"^(fstream|iostream|filesystem|thread|mutex|shared_mutex|condition_variable|future|random|"
