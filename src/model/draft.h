@@ -4,6 +4,7 @@
 // every word. Made by parse_app, read by check_app; what could not be read is left out or marked
 // broken, after its mistake was reported, so that the check says nothing about it again.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,8 +12,8 @@
 
 #include "base/json.h"
 #include "base/units.h"
+#include "model/expr/syntax.h"
 #include "model/plan.h"
-#include "model/reference.h"
 #include "model/report.h"
 #include "model/type.h"
 
@@ -21,6 +22,12 @@ namespace sluice::model {
 struct Word {
   std::string text;
   Place place;
+};
+
+// `a.b` as it stands in an expression: of step a, or of `inputs`.
+struct Mention {
+  std::string owner;
+  std::string name;
 };
 
 struct DraftPort {
@@ -45,38 +52,95 @@ struct DraftFunction {
   std::optional<Duration> timeout;
   std::optional<Retry> retry;
   std::vector<std::pair<std::string, std::string>> env;
+  bool effects = false;
+  bool cache = false;
+  std::uint32_t parallel = 1;
+  std::optional<Function::Workers> workers;
   bool is_broken = false;
 };
 
-// What stands where a value is wanted.
-struct DraftSource {
-  Reference reference;  // kText: `literal` is the value.
-  Json literal;
+// The trees of all expressions of one step, or of the outputs of a workflow,
+// and where each of their texts stands in the file.
+struct DraftTexts {
+  struct Text {
+    Place place;
+    std::string text;
+    bool verbatim = false;  // Byte n of the text stands n bytes behind the place.
+  };
+  expr::Syntax syntax;
+  std::vector<Text> texts;  // By their numbers in the syntax.
+};
+
+// What stands where a value is wanted. Neither literal nor node: it could not
+// be read.
+struct DraftValue {
   Place place;
+  std::optional<Json> literal;             // Without any `${…}`.
+  std::optional<expr::Syntax::Node> node;  // Of the texts of its step or workflow.
+  std::string text;                        // As written; of lists and maps the beginning.
+  bool is_broken() const { return !literal && !node; }
 };
 
 struct DraftBinding {
   Word port;
-  DraftSource source;
+  DraftValue value;
+};
+
+enum class ActionKind : std::uint8_t { kNone, kCall, kFlow, kSet, kWait, kFail };
+
+// What a step, a branch or a `catch` does.
+struct DraftAction {
+  ActionKind kind = ActionKind::kNone;
+  Place place;
+  std::optional<Word> target;  // kCall, kFlow; none: it could not be read.
+  std::vector<DraftBinding> in;
+  std::vector<DraftBinding> set;
+  std::optional<DraftValue> time;  // kWait; else `answers`.
+  std::vector<DraftPort> answers;
+  std::optional<DraftValue> fail_name;
+  std::optional<DraftValue> fail_message;
+  // Its `in` could not be read, or may stand under an unknown key: nothing is
+  // missing.
+  bool is_broken = false;
+};
+
+struct DraftBranch {
+  Place place;
+  std::optional<DraftValue> when;
+  DraftAction action;
+};
+
+struct DraftClause {
+  Place place;
+  std::vector<Word> errors;
+  DraftAction action;  // kNone: the outputs are absent.
 };
 
 struct DraftStep {
   Word name;
-  std::optional<Word> call;
-  std::vector<DraftBinding> bindings;
-  std::optional<DraftSource> foreach;
+  DraftAction action;                 // kNone where there are branches, or it is broken.
+  std::vector<DraftBranch> branches;  // Of a `switch`.
+  std::optional<Place> switch_place;
+  std::optional<DraftValue> foreach;
   std::uint32_t concurrency = 0;
   std::vector<Word> after;
+  std::optional<DraftValue> when;
+  std::optional<DraftValue> loop;  // `while`
+  std::uint32_t rounds = 0;        // `max`
   std::optional<Duration> timeout;
   std::optional<Retry> retry;
+  std::vector<DraftClause> clauses;
+  std::optional<StartMode> start;
+  std::optional<bool> effects;
+  std::optional<bool> cache;
+  std::optional<double> cpu;
+  std::optional<ByteCount> memory;
+  Place start_place, effects_place, cache_place, resources_place;
+  DraftTexts texts;
   std::vector<Mention> mentions;  // In what was refused: not unused.
-  // Its `in` or `foreach` could not be read, or may stand under an unknown key.
+  // Its action or `foreach` could not be read, or may stand under an unknown
+  // key.
   bool is_broken = false;
-};
-
-struct DraftOutput {
-  Word name;
-  DraftSource source;
 };
 
 struct DraftWorkflow {
@@ -84,8 +148,11 @@ struct DraftWorkflow {
   std::vector<DraftPort> inputs;
   bool has_inputs = true;  // False: `inputs` could not be read, or may stand under an unknown key.
   std::vector<DraftStep> steps;
-  std::vector<DraftOutput> outputs;
+  std::vector<DraftBinding> outputs;
+  DraftTexts texts;  // Of the outputs.
   std::optional<Duration> timeout;
+  OnFailure on_failure = OnFailure::kStop;
+  Keep keep = Keep::kOutputs;
   std::vector<Mention> mentions;
   bool is_broken = false;
 };

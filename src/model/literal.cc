@@ -89,4 +89,25 @@ std::optional<std::string> literal_problem(const Json& value, const Type& type) 
   return fmt::format("takes {}, but element {} is {}", to_text(type), misfit->path, misfit->what);
 }
 
+Type type_of(const Json& value) {
+  if (value.as_bool() != nullptr) return Type{.kind = Kind::kBool};
+  if (value.as_int() != nullptr) return Type{.kind = Kind::kInt};
+  if (value.as_double() != nullptr) return Type{.kind = Kind::kFloat};
+  if (value.as_string() != nullptr) return Type{.kind = Kind::kText};
+  const Type json{.kind = Kind::kJson};
+  const Json::List* list = value.as_list();
+  if (list == nullptr) return json;
+  std::optional<Type> element;
+  bool has_hole = false;
+  for (const Json& item : *list) {
+    has_hole = has_hole || item.is_null();
+    if (item.is_null()) continue;
+    const Type type = item.as_list() != nullptr ? json : type_of(item);
+    element = element ? union_of(*element, type).value_or(json) : type;
+  }
+  Type result = element.value_or(json);
+  result.optional = has_hole;
+  return result.list_of();
+}
+
 }  // namespace sluice::model

@@ -14,4 +14,8 @@ namespace sluice::model {
 // when it fits. `null` fits json, any, and whatever is optional.
 std::optional<std::string> literal_problem(const Json& value, const Type& type);
 
+// The type of a literal that is bound to no port: `[1, null]` is
+// list<optional<int>>. Lists of lists and maps are JSON.
+Type type_of(const Json& value);
+
 }  // namespace sluice::model

@@ -108,6 +108,13 @@ std::string as_identifier(std::string_view name) {
 bool is_python_keyword(std::string_view name) { return contains(kPythonKeywords, name); }
 
 std::optional<NameProblem> identifier_problem(std::string_view name) {
+  if (contains(kTaken, name)) {
+    return NameProblem{"the name has a meaning of its own inside ${...}", "choose another name"};
+  }
+  return field_problem(name);
+}
+
+std::optional<NameProblem> field_problem(std::string_view name) {
   if (name.empty()) return NameProblem{"the name is empty", ""};
   if (name.size() > kNameMax) {
     return NameProblem{"the name is longer than 63 characters", ""};
@@ -122,9 +129,6 @@ std::optional<NameProblem> identifier_problem(std::string_view name) {
         "a name here has the letters a to z, digits and '_', and starts with no digit",
         is_ascii && is_identifier(as_identifier(name)) ? "write '" + as_identifier(name) + "'"
                                                        : ""};
-  }
-  if (contains(kTaken, name)) {
-    return NameProblem{"the name has a meaning of its own inside ${...}", "choose another name"};
   }
   if (contains(kCelReserved, name) || name == "while") {
     return NameProblem{"the name is a reserved word of expressions", "choose another name"};

@@ -19,6 +19,9 @@ struct NameProblem {
   std::string hint;
 };
 std::optional<NameProblem> identifier_problem(std::string_view name);
+// Outputs that the file names itself (`set`, `wait`, those of workflows) stand
+// only behind a dot, so that `error` may be one.
+std::optional<NameProblem> field_problem(std::string_view name);
 // Apps, workflows, functions: `[A-Za-z0-9_][A-Za-z0-9_-]{0,62}`.
 std::optional<NameProblem> name_problem(std::string_view name);
 bool is_identifier(std::string_view text);

@@ -1,24 +1,15 @@
 #include "model/parse.h"
 
-#include <array>
-
 #include <fmt/format.h>
 
 #include "model/draft.h"
 #include "model/internal/read_keys.h"
+#include "model/internal/read_sections.h"
 #include "model/names.h"
 #include "model/yaml.h"
 
 namespace sluice::model {
 namespace {
-
-constexpr std::array<KeyRule, 3> kAppKeys{{{"app"}, {"functions"}, {"workflows"}}};
-constexpr std::array<KeyHint, 5> kAppHints{
-    {{"name", "did you mean 'app'?"},
-     {"version", "versions are counted by the server: remove it"},
-     {"workflow", "write 'workflows: { NAME: { steps: ... } }'"},
-     {"steps", "steps belong to a workflow: 'workflows: { NAME: { steps: ... } }'"},
-     {"function", "did you mean 'functions'?"}}};
 
 void read_app_name(const YamlValue& root, Draft& draft, Report& report) {
   const YamlMember* app = root.find("app");
@@ -52,14 +43,14 @@ std::unique_ptr<Draft> parse_app(std::string_view yaml, const Limits& limits, Mi
   if (!expect_map(*root, "an app", report, "it begins with 'app: NAME'")) return nullptr;
 
   auto draft = std::make_unique<Draft>();
-  check_keys(*root, kAppKeys, kAppHints, "an app", report);
+  check_keys(*root, Section::kApp, report);
   read_app_name(*root, *draft, report);
   if (const YamlMember* functions = root->find("functions");
       functions != nullptr && !functions->value.is_null()) {
     draft->has_functions = expect_map(functions->value, "'functions'", report,
                                       "write each as 'NAME: { runtime: python3, handler: ... }'");
     for (const YamlMember& member : functions->value.members) {
-      draft->functions.push_back(read_function(member, limits, report));
+      draft->functions.push_back(read_function(member, report));
     }
   }
   const YamlMember* workflows = root->find("workflows");

@@ -6,6 +6,7 @@
 #include "model/draft.h"
 #include "model/internal/order_steps.h"
 #include "model/literal.h"
+#include "model/plan_promises.h"
 
 namespace sluice::model {
 namespace {
@@ -51,6 +52,7 @@ Outcome load(const std::string& yaml, const std::vector<CodePorts>& code = {},
   }
   for (const Mistake& mistake : mistakes) outcome.mistakes += to_text(mistake) + "\n";
   EXPECT_EQ(outcome.app.has_value(), mistakes.empty());
+  if (outcome.app) check_promises(*outcome.app);
   return outcome;
 }
 
@@ -236,7 +238,7 @@ TEST(App, IsBounded) {
                                      long_expression),
                          "{}")
                   .mistakes,
-              HasSubstr("longer than 16384 bytes"));
+              HasSubstr("longer than 16 KiB"));
 }
 
 TEST(App, ChainsOfAThousandStepsAreFine) {

@@ -33,12 +33,15 @@ Type Workflow::output_type(const App& app, std::uint32_t step, std::uint32_t out
 }
 
 const Workflow* App::find_workflow(std::string_view wanted) const {
-  const auto found = std::ranges::find(workflows, wanted, &Workflow::name);
+  const auto found = std::ranges::find_if(workflows, [&](const Workflow& workflow) {
+    return workflow.name == wanted && !workflow.is_internal;
+  });
   return found == workflows.end() ? nullptr : &*found;
 }
 
 Retry effective_retry(const App& app, const Step& step) {
-  if (step.retry || step.action != Action::kCall) return step.retry.value_or(Retry{});
+  if (step.retry) return *step.retry;
+  if (step.action != Action::kCall) return {};
   return app.functions.at(step.function).retry.value_or(Retry{});
 }
 

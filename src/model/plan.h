@@ -144,7 +144,8 @@ enum class Roots : std::uint8_t {
   // The conditions of a `switch`, asked in order: the output of the first that is true is there.
   // An error before that is the output of its root. All others are absent.
   kChoice,
-  // `fail`: root 0 is the name, root 1 the message. There is no output.
+  // `fail`: root 0 is the name, root 1 the message. There is no output. The task is skipped if one
+  // of them is absent (`fail` on what is there only after a failure).
   kFailure,
 };
 
@@ -168,6 +169,8 @@ struct Step {
   std::shared_ptr<const expr::Program> program;  // kCompute: output i is root i, variable i the
                                                  // operand with port i.
   Roots roots = Roots::kValues;
+  std::string text;            // kCompute, kWait: what is computed or waited for, as
+                               // written. For people.
   std::uint32_t workflow = 0;  // kFlow, kLoop: index into App::workflows.
   std::uint32_t again = 0;     // kLoop: output of that workflow that is there if it goes on.
   std::uint32_t rounds = 0;    // kLoop: at most; then LoopLimit.
@@ -182,12 +185,24 @@ struct Step {
   std::optional<ByteCount> memory;
 };
 
-// A step as the author knows it, and where its lowered parts are.
+// Step::written of a helper that computes an output of the workflow: it belongs to no step.
+inline constexpr std::uint32_t kNoWritten = 0xffffffff;
+
+// A step as the author knows it, and where its lowered parts are. The texts are as written, without
+// `${` and `}` where they are one expression; empty where the step has no such key.
 struct WrittenStep {
   std::string name;
   std::string action;                // `call`, `flow`, `set`, `wait`, `fail`, `switch`.
+  std::string target;                // Function or workflow of `call` and `flow`; of a
+                                     // `switch` all, with `|`.
   std::vector<std::uint32_t> parts;  // Steps of the plan, helpers included, in order.
-  std::vector<std::uint32_t> uses;   // Other written steps whose data or end it waits for.
+  std::vector<std::uint32_t> uses;   // Other written steps whose data it uses, ascending.
+  std::vector<std::uint32_t> after;  // Those that it waits for without data, ascending.
+  std::string foreach;
+  std::string when;
+  std::string loop;                  // `while`
+  std::vector<std::string> catches;  // Per clause: its errors, or `*`.
+  std::uint32_t line = 0;            // In sluice.yaml, from 1.
   bool is_foreach = false;
   bool is_loop = false;
 };

@@ -34,6 +34,8 @@ class Report {
     mistakes_.push_back({file_, place.line, place.column, std::move(message), std::move(hint)});
   }
   const std::string& file() const { return file_; }
+  // No mistake is taken any more: what costs time to say need not be said.
+  bool is_full() const { return mistakes_.size() > kMistakesMax; }
 
  private:
   Mistakes& mistakes_;

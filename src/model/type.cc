@@ -249,4 +249,33 @@ Fit fits(const Type& from, const Type& to) {
   return fits_kind(from.kind, to.kind);
 }
 
+std::optional<Type> union_of(const Type& a, const Type& b) {
+  const bool optional = a.optional || b.optional;
+  const auto with_optional = [&](Type type) {
+    type.optional = optional;
+    type.access = Access::kWhole;
+    return type;
+  };
+  if (a.is_list() && b.is_list()) {
+    const auto element = union_of(a.element(), b.element());
+    return element ? std::optional(with_optional(element->list_of())) : std::nullopt;
+  }
+  const Type json{.kind = Kind::kJson};
+  if (a.is_list() || b.is_list()) {
+    const bool meet = fits(a, json) == Fit::kYes && fits(b, json) == Fit::kYes;
+    return meet ? std::optional(with_optional(json)) : std::nullopt;
+  }
+  const bool is_file = a.kind == Kind::kFile || b.kind == Kind::kFile;
+  if (is_file && a.kind != b.kind && fits_kind(a.kind, Kind::kBytes) == Fit::kYes &&
+      fits_kind(b.kind, Kind::kBytes) == Fit::kYes) {
+    return with_optional(Type{.kind = Kind::kBytes});
+  }
+  if (fits_kind(a.kind, b.kind) == Fit::kYes) return with_optional(Type{.kind = b.kind});
+  if (fits_kind(b.kind, a.kind) == Fit::kYes) return with_optional(Type{.kind = a.kind});
+  if (fits_kind(a.kind, Kind::kJson) == Fit::kYes && fits_kind(b.kind, Kind::kJson) == Fit::kYes) {
+    return with_optional(json);
+  }
+  return with_optional(Type{});
+}
+
 }  // namespace sluice::model

@@ -41,6 +41,11 @@ struct Type {
 Result<Type> parse_type(std::string_view text);
 std::string to_text(const Type& type);
 
+// The type of what is sometimes the one and sometimes the other (branches of a `switch`): the
+// narrowest that both fit, `optional` if one is. Nothing if one is a list and the other is not and
+// they do not meet in JSON.
+std::optional<Type> union_of(const Type& a, const Type& b);
+
 // Whether a value of type `from` may be bound to a port of type `to` without a check at run time
 // (kYes), only with one because a side is `any` or `json` (kChecked), or never (kNo).
 enum class Fit : std::uint8_t { kYes, kChecked, kNo };

@@ -137,6 +137,12 @@ class TreeBuilder {
   void add(YamlValue value);
 
   std::string scalar_text(const Event& event);
+  bool is_verbatim(const Event& event, std::string_view scalar) const {
+    const fy_mark* begin = fy_event_start_mark(event.get());
+    return begin != nullptr && begin->input_pos <= text_.size() &&
+           text_.substr(begin->input_pos).starts_with(scalar) &&
+           scalar.find('\n') == std::string_view::npos;
+  }
 
   std::string_view text_;
   const Limits& limits_;
@@ -184,6 +190,7 @@ bool TreeBuilder::on(const Event& event) {
       scalar.place = event.place();
       scalar.text = scalar_text(event);
       scalar.quoted = token != nullptr && fy_token_scalar_style(token) != FYSS_PLAIN;
+      scalar.verbatim = is_verbatim(event, scalar.text);
       if (!count(scalar.place)) return false;
       if (wants_key()) {
         on_key(std::move(scalar.text), scalar.place);

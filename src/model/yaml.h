@@ -24,6 +24,9 @@ struct YamlValue {
 
   Kind kind = Kind::kScalar;
   bool quoted = false;  // A scalar in quotes or a block scalar: always a text.
+  // A scalar that stands in the file as it is, in one line: byte n of the text
+  // is n bytes behind the place.
+  bool verbatim = false;
   Place place;
   std::string text;  // Of a scalar.
   std::vector<YamlValue> items;

@@ -59,6 +59,10 @@ class Resolver {
     function.timeout = draft_.timeout;
     function.retry = draft_.retry;
     function.env = draft_.env;
+    function.effects = draft_.effects;
+    function.cache = draft_.cache;
+    function.parallel = draft_.parallel;
+    function.workers = draft_.workers;
     resolve_inputs();
     resolve_outputs();
     check_names();
