@@ -58,12 +58,16 @@ void Scheduler::Impl::free_active(Run& run, At at, Task& task) {
   Active& active = actives_[task.active];
   timers_.cancel(active.timer);
   leave_readers(run, at, active);
+  const bool is_scope = run.graph->step(at.step).is_scope && !active.scopes.empty();
+  const bool has_left = active.has_left;
+  if (is_scope) close_scopes(run, at, active);
   if (active.computation) {
     drop_computation(run, at, *active.computation);
     active.computation.reset();
   }
   free_actives_.push_back(std::exchange(task.active, kNone));
   --run.actives;
+  if (is_scope && !has_left) admit_next(run, at.step);
 }
 
 void Scheduler::Impl::leave_readers(Run& run, At at, Active& active) {
@@ -88,7 +92,7 @@ void Scheduler::Impl::on(const TaskStarted& event) {
   set_state(*live.run, live.at.step, *live.task, TaskState::kRunning);
   actives_[live.task->active].timer =
       timers_.set(now_ + live.run->graph->step(live.at.step).timeout, Timers::Kind::kAttempt,
-                  live.run->key, live.at.step, live.at.index);
+                  live.run->key, live.at.step, live.at.index, live.run->scope);
 }
 
 void Scheduler::Impl::on(const TaskBlocked& event) {
@@ -115,7 +119,7 @@ void Scheduler::Impl::on(const TaskUnblocked& event) {
   set_state(*live.run, live.at.step, *live.task, TaskState::kRunning);
   Active& active = actives_[live.task->active];
   active.timer = timers_.set(now_ + active.left, Timers::Kind::kAttempt, live.run->key,
-                             live.at.step, live.at.index);
+                             live.at.step, live.at.index, live.run->scope);
   live.task->holds_slot = true;
   --slots_free_;
   ++counters_.running;
@@ -205,7 +209,7 @@ void Scheduler::Impl::attempt_over(Run& run, At at, Task& task) {
 
 void Scheduler::Impl::on(const AttemptEnded& event) {
   const At at{event.attempt.task.step, event.attempt.task.index};
-  Run* run = find_run(event.attempt.task.run);
+  Run* run = find_tables(event.attempt.task.run, event.attempt.task.scope);
   if (run == nullptr || at.step >= run->graph->step_count() ||
       at.index >= run->steps[at.step].tasks.size() ||
       task_of(*run, at).epoch != event.attempt.epoch || !task_of(*run, at).ending) {
@@ -260,7 +264,7 @@ void Scheduler::Impl::finish(Run& run, At at, TaskResult result) {
   task.computing = false;
   set_state(run, at.step, task, TaskState::kFinished);
   if (task.active != kNone && actives_[task.active].readers.empty() &&
-      actives_[task.active].computation == nullptr)
+      actives_[task.active].computation == nullptr && !info.is_scope)
     free_active(run, at, task);
   if (!run.nodes.empty() && !info.is_input) {
     if (!skipped) forward_counts(run, at);
@@ -342,6 +346,7 @@ void Scheduler::Impl::fail_attempt(Run& run, At at, Failure failure) {
       !failure.counts || (number < std::min(retry.attempts, limits_.attempts_max) &&
                           may_be_retried(failure.name) && names(retry.errors, failure));
   free_active(run, at, task);
+  task.computing = false;
   set_state(run, at.step, task, TaskState::kWaiting);
   if (!again) {
     ++task.failures;
@@ -360,7 +365,8 @@ void Scheduler::Impl::fail_attempt(Run& run, At at, Failure failure) {
   const TimePoint next = now_ + backoff_of(retry, task.failures);
   task.active = take_active(run);
   task.backing_off = true;
-  actives_[task.active].timer = timers_.set(next, Timers::Kind::kRetry, run.key, at.step, at.index);
+  actives_[task.active].timer =
+      timers_.set(next, Timers::Kind::kRetry, run.key, at.step, at.index, run.scope);
   emit_action(TaskRetries{attempt, number, std::move(failure), next});
   void_results(run, at, true);
 }
@@ -416,8 +422,8 @@ void Scheduler::Impl::on(const WaitUntil& event) {
   Active& active = actives_[live.task->active];
   if (timers_[active.timer].at < event.due) return;  // Its time limit comes first.
   timers_.cancel(active.timer);
-  active.timer =
-      timers_.set(event.due, Timers::Kind::kWait, live.run->key, live.at.step, live.at.index);
+  active.timer = timers_.set(event.due, Timers::Kind::kWait, live.run->key, live.at.step,
+                             live.at.index, live.run->scope);
 }
 
 Duration Scheduler::Impl::backoff_of(const model::Retry& retry, std::uint32_t failures) {
@@ -431,7 +437,7 @@ Duration Scheduler::Impl::backoff_of(const model::Retry& retry, std::uint32_t fa
 
 void Scheduler::Impl::on(const DeadlineReached&) {
   while (const std::optional<Timers::Timer> timer = timers_.pop_due(now_)) {
-    Run* run = find_run(timer->run);
+    Run* run = find_tables(timer->run, timer->scope);
     SLUICE_ASSERT(run != nullptr);
     if (timer->kind == Timers::Kind::kRun) {
       run->timer = Timers::kNoTimer;
@@ -441,7 +447,9 @@ void Scheduler::Impl::on(const DeadlineReached&) {
     const At at{timer->step, timer->index};
     Task& task = task_of(*run, at);
     actives_[task.active].timer = Timers::kNoTimer;
-    if (timer->kind == Timers::Kind::kAttempt) {
+    if (timer->kind == Timers::Kind::kAttempt && task.computing) {
+      fail_attempt(*run, at, {.name = "Timeout", .message = "the flow took longer than it may"});
+    } else if (timer->kind == Timers::Kind::kAttempt) {
       end_attempt(*run, at, EndAttempt::Reason::kTimeout, EndCause::kTimeout);
     } else if (timer->kind == Timers::Kind::kWait) {
       attempt_over(*run, at, task);

@@ -9,7 +9,7 @@ namespace sluice::core {
 
 // With something to build on: nothing goes on from a committed failure.
 bool Scheduler::Impl::is_committed(const Run& run, At at) const {
-  if (run.graph->step(at.step).is_input) return true;
+  if (run.graph->step(at.step).is_input && run.parent == nullptr) return true;
   const Table<Task>& tasks = run.steps[at.step].tasks;
   return at.index < tasks.size() && tasks[at.index].is_committed() &&
          (tasks[at.index].state != TaskState::kFailed || goes_on(run));
@@ -21,7 +21,8 @@ bool Scheduler::Impl::goes_on(const Run& run) const {
 
 // All that the task waits for is committed.
 bool Scheduler::Impl::is_fed_by_commits(const Run& run, At at) const {
-  if (run.steps[at.step].uncommitted != 0 || !element_is_committed(run, at)) return false;
+  if (!run.is_fed || run.steps[at.step].uncommitted != 0 || !element_is_committed(run, at))
+    return false;
   const StepInfo& info = run.graph->step(at.step);
   for (std::uint32_t s = 0; info.has_peers && s < info.slots.count; ++s) {
     const SlotInfo& slot = run.graph->slot(at.step, s);
@@ -38,7 +39,7 @@ bool Scheduler::Impl::element_is_committed(const Run& run, At at) const {
 }
 
 bool Scheduler::Impl::producer_is_complete(const Run& run, std::uint32_t step) const {
-  return run.graph->step(step).is_input || run.steps[step].complete;
+  return (run.graph->step(step).is_input && run.parent == nullptr) || run.steps[step].complete;
 }
 
 bool Scheduler::Impl::may_commit(const Run& run, At at) const {
@@ -55,6 +56,7 @@ bool Scheduler::Impl::may_commit(const Run& run, At at) const {
 
 void Scheduler::Impl::try_commit(Run& run, At at) {
   Task& task = run.steps[at.step].tasks[at.index];
+  if (task.computing && run.graph->step(at.step).is_scope) check_fed(run, at);
   if (task.commit_sent || !may_commit(run, at)) return;
   Commit commit{.attempt = attempt_of(run, at, task), .number = task.failures + 1U};
   if (task.result == TaskResult::kSkipped) commit.result = Commit::Result::kSkipped;
@@ -74,8 +76,8 @@ void Scheduler::Impl::try_commit(Run& run, At at) {
 void Scheduler::Impl::try_commit_gate(Run& run, std::uint32_t step) {
   StepTable& table = run.steps[step];
   Task& gate = table.single;
-  if (!table.local || !table.skipped || run.ended) return;
-  if (gate.state != TaskState::kFinished || gate.commit_sent) return;
+  if (!table.local || !table.skipped || run.ended || run.graph->step(step).is_input) return;
+  if (gate.state != TaskState::kFinished || gate.commit_sent || !run.is_fed) return;
   const bool decided = driver_is_absent(run, step)
                            ? producer_is_complete(run, run.graph->step(step).driver_step)
                            : table.uncommitted == 0;
@@ -91,13 +93,13 @@ void Scheduler::Impl::try_commit_step(Run& run, std::uint32_t step) {
     try_commit_gate(run, step);
     return;
   }
-  if (!table.any_finished()) return;
+  if (!table.any_finished() && !run.graph->step(step).is_scope) return;
   for (std::uint32_t i = 0; i < table.tasks.size(); ++i) try_commit(run, {step, i});
 }
 
 void Scheduler::Impl::on(const Committed& event) {
   const At at{event.attempt.task.step, event.attempt.task.index};
-  Run* run = find_run(event.attempt.task.run);
+  Run* run = find_tables(event.attempt.task.run, event.attempt.task.scope);
   if (run == nullptr || run->ended || at.step >= run->graph->step_count()) {
     ++counters_.stale_events;
     return;
@@ -146,7 +148,12 @@ void Scheduler::Impl::commit_task(Run& run, At at) {
   if (result == TaskResult::kFailed && !goes_on(run)) {
     set_state(run, at.step, task, TaskState::kFailed);
     const Failure failure = run.failures[{at.step, at.index}];
-    if (run.is_owner) end_run(run, RunEnded::State::kFailed, &failure, key_of(run, at));
+    const auto origin = run.origins.find({at.step, at.index});
+    const TaskKey failed = origin == run.origins.end() ? key_of(run, at) : origin->second;
+    if (run.parent != nullptr)
+      fail_scope(run, failure, failed);
+    else if (run.is_owner)
+      end_run(run, RunEnded::State::kFailed, &failure, failed);
     return;  // Otherwise its owner says so.
   }
   if (table.foreach) ++table.foreach->committed;
@@ -170,7 +177,7 @@ void Scheduler::Impl::commit_task(Run& run, At at) {
       if (cell->exists && cell->links == 0) give_back(run, *cell);
     }
   }
-  if (info.is_foreach && table.local) {
+  if (info.is_foreach && table.local && !info.is_input) {
     drop_links(run, {.step = info.driver_step, .port = info.driver_port}, at.index);
     for (std::uint32_t s = 0; s < info.slots.count; ++s)
       if (const SlotInfo& slot = run.graph->slot(at.step, s); slot.is_peer)
@@ -188,6 +195,8 @@ void Scheduler::Impl::commit_task(Run& run, At at) {
       for (const Link& link : run.graph->peers(p)) go_on(link.step);
     }
   }
+  for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p)
+    committed_inside(run, p, at.index);
   check_complete(run, at.step);
 }
 
@@ -199,7 +208,14 @@ void Scheduler::Impl::commit_gate(Run& run, std::uint32_t step) {
 void Scheduler::Impl::check_complete(Run& run, std::uint32_t step) {
   const StepTable& table = run.steps[step];
   if (table.complete || run.ended) return;
-  if (!table.foreach) {
+  if (run.graph->step(step).is_input) {
+    if (!table.source_complete) return;
+    if (!table.foreach ? !is_committed(run, {step, 0})
+        : table.skipped
+            ? false
+            : !table.list_closed || table.foreach->committed != element_count(run, step))
+      return;
+  } else if (!table.foreach) {
     if (!is_committed(run, {step, 0})) return;
   } else if (table.skipped) {
     if (!table.single.is_committed()) return;
@@ -222,7 +238,7 @@ void Scheduler::Impl::step_complete(Run& run, std::uint32_t step) {
   const StepInfo& info = run.graph->step(step);
   StepTable& table = run.steps[step];
   table.complete = true;
-  ++run.steps_complete;
+  if (!info.is_input) ++run.steps_complete;
   if (table.local) {
     for (std::uint32_t s = 0; s < info.slots.count; ++s) {
       const SlotInfo& slot = run.graph->slot(step, s);
@@ -230,7 +246,8 @@ void Scheduler::Impl::step_complete(Run& run, std::uint32_t step) {
       if (!slot.is_peer || table.skipped) drop_links(run, slot, kAll);
     }
     // Elements of a step that is skipped as a whole: those that are there, and those to come.
-    if (table.skipped) drop_links(run, {.step = info.driver_step, .port = info.driver_port}, kAll);
+    if (table.skipped && !info.is_input)
+      drop_links(run, {.step = info.driver_step, .port = info.driver_port}, kAll);
   }
   pump_outputs(run, step);
   if (run.watched) source_committed(run, step, kAll);
@@ -252,6 +269,8 @@ void Scheduler::Impl::step_complete(Run& run, std::uint32_t step) {
       check_complete(run, link.step);
     }
   }
+  for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p)
+    committed_inside(run, p, kAll);
   for (const std::uint32_t later : run.graph->after(step))
     if (--run.steps[later].after_missing == 0) {
       evaluate_step(run, later);
@@ -290,7 +309,7 @@ void Scheduler::Impl::output_element(Run& run, std::uint32_t output, std::uint32
 
 void Scheduler::Impl::pump_output(Run& run, std::uint32_t output) {
   Run::Output& state = run.outputs[output];
-  if (!run.is_owner || run.ended || state.done) return;
+  if (!run.is_owner || run.ended || state.done || run.parent != nullptr) return;
   const SlotInfo& source = run.graph->output(output);
   StepTable& producer = run.steps[source.step];
   Port& port = run.ports[source.port];

@@ -61,7 +61,7 @@ void Scheduler::Impl::release_pieces(const std::vector<ComputedOutput>& outputs)
 
 void Scheduler::Impl::on(const Computed& event) {
   const At at{event.attempt.task.step, event.attempt.task.index};
-  Run* found = find_run(event.attempt.task.run);
+  Run* found = find_tables(event.attempt.task.run, event.attempt.task.scope);
   Task* task = nullptr;
   if (found != nullptr && !found->ended && at.step < found->graph->step_count() &&
       at.index < found->steps[at.step].tasks.size())
@@ -293,9 +293,8 @@ struct Place {
   std::uint32_t element = kAll;  // Of the list that the task emits; kAll: its value, or the list.
 };
 
-Place place_of(const Graph& graph, At at, const Datum& datum) {
-  Place place{.slot = &graph.slot(at.step, datum.slot), .producer = {}};
-  const SlotInfo& slot = *place.slot;
+Place place_of(const SlotInfo& slot, At at, const Datum& datum) {
+  Place place{.slot = &slot, .producer = {}};
   place.producer = {slot.step, slot.by_element() ? at.index : 0};
   switch (slot.shape) {
     case Shape::kNothing:
@@ -316,7 +315,7 @@ Place place_of(const Graph& graph, At at, const Datum& datum) {
 }  // namespace
 
 Known Scheduler::Impl::look(const TaskKey& task, const Datum& datum) const {
-  const Run* run = find_run(task.run);
+  const Run* run = find_tables(task.run, task.scope);
   if (run == nullptr || task.step >= run->graph->step_count() ||
       datum.slot >= run->graph->step(task.step).slots.count)
     return {};
@@ -324,13 +323,20 @@ Known Scheduler::Impl::look(const TaskKey& task, const Datum& datum) const {
 }
 
 Known Scheduler::Impl::known(const Run& run, At at, const Datum& datum) const {
-  const Place place = place_of(*run.graph, at, datum);
-  const SlotInfo& slot = *place.slot;
+  return known(run, run.graph->slot(at.step, datum.slot), at, datum);
+}
+
+Known Scheduler::Impl::known(const Run& run, const SlotInfo& slot, At at,
+                             const Datum& datum) const {
+  const Place place = place_of(slot, at, datum);
   Known known;
   if (slot.shape == Shape::kNothing) {
     if (slot.literal == Binding::Kind::kIndex) {
       known.state = Known::State::kNumber;
       known.number = at.index;
+    } else if (slot.literal == Binding::Kind::kRound) {
+      known.state = Known::State::kNumber;
+      known.number = run.round;
     }
     return known;
   }
@@ -384,8 +390,8 @@ Known Scheduler::Impl::known(const Run& run, At at, const Datum& datum) const {
 }
 
 void Scheduler::Impl::add_use(Run& run, At at, Computation& computation, const Datum& datum) {
-  const Place place = place_of(*run.graph, at, datum);
-  const SlotInfo& slot = *place.slot;
+  const SlotInfo& slot = run.graph->slot(at.step, datum.slot);
+  const Place place = place_of(slot, at, datum);
   if (slot.shape == Shape::kNothing) return;
   if (slot.by_element()) {
     computation.peers_used |= bit_of(datum.slot);
@@ -398,7 +404,7 @@ void Scheduler::Impl::add_use(Run& run, At at, Computation& computation, const D
   const WatchKey key{slot.port, index, whole ? kAll : place.element};
   run.watched->uses.add(key, watcher);
   computation.uses.push_back(key);
-  if (run.graph->step(slot.step).is_input) return;
+  if (run.graph->step(slot.step).is_input && run.parent == nullptr) return;
   const bool committed =
       whole ? producer_is_complete(run, slot.step) : is_committed(run, {slot.step, index});
   if (committed) return;
@@ -409,8 +415,8 @@ void Scheduler::Impl::add_use(Run& run, At at, Computation& computation, const D
 }
 
 void Scheduler::Impl::add_need(Run& run, At at, Computation& computation, const Datum& datum) {
-  const Place place = place_of(*run.graph, at, datum);
-  const SlotInfo& slot = *place.slot;
+  const SlotInfo& slot = run.graph->slot(at.step, datum.slot);
+  const Place place = place_of(slot, at, datum);
   // Of its element it hears anyway.
   if (slot.shape == Shape::kNothing || slot.by_element()) return;
   const auto add = [&](const WatchKey& key) {
@@ -465,6 +471,7 @@ void Scheduler::Impl::source_committed(Run& run, std::uint32_t step, std::uint32
 
 // `key`: what exactly has changed of the port.
 void Scheduler::Impl::datum_changed(Run& run, std::uint32_t port, const WatchKey& key) {
+  data_changed_inside(run, port, key);
   if (!run.watched) return;
   for (const Watcher& watcher : run.asked) {
     const StepInfo& info = run.graph->step(watcher.step);

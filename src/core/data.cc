@@ -1,5 +1,7 @@
 // Data as it comes and goes: emission, delivery to readers of lists, release.
 
+#include <algorithm>
+
 #include "core/scheduler_impl.h"
 
 namespace sluice::core {
@@ -46,11 +48,12 @@ std::uint32_t Scheduler::Impl::element_count(const Run& run, std::uint32_t forea
 
 bool Scheduler::Impl::is_closed(const Run& run, std::uint32_t foreach_step) const {
   const StepInfo& info = run.graph->step(foreach_step);
+  if (run.graph->step(info.root_step).is_foreach) return run.steps[info.root_step].list_closed;
   return result_of(run, info.root_port, {info.root_step, 0}) == TaskResult::kOutputs;
 }
 
 void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& object,
-                           bool is_hole) {
+                           bool is_hole, std::uint32_t place) {
   const std::uint32_t port = run.graph->step(at.step).ports.first + number;
   const PortInfo& info = run.graph->port(port);
   const bool is_foreach = run.graph->step(at.step).is_foreach;
@@ -59,14 +62,15 @@ void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& 
   Table<Cell>* cells = &run.ports[port].own.cells;
   if (info.is_list) {
     CellList& list = list_of(run, port, at);
-    element = list.emitted;
+    element = place != kNone ? place : list.emitted;
     if (element >= limits_.elements_per_list ||
         (!is_foreach && element >= list.counted &&
          run.task_count + info.weight > limits_.tasks_per_run)) {
       release(object.id);
       if (run.graph->step(at.step).is_input) {
         const Failure failure{.name = "TooLarge", .message = "an input has too many elements"};
-        if (run.is_owner) end_run(run, RunEnded::State::kFailed, &failure, std::nullopt);
+        if (run.is_owner && run.parent == nullptr)
+          end_run(run, RunEnded::State::kFailed, &failure, std::nullopt);
       } else if (task.is_running() && is_local(run, at.step)) {
         end_attempt(run, at, EndAttempt::Reason::kCancelled, EndCause::kTooLarge);
       } else if (task.computing) {
@@ -75,10 +79,10 @@ void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& 
       return;
     }
     if (!is_foreach && element >= list.counted) {
-      run.task_count += info.weight;
+      run.task_count += info.weight * (element + 1 - list.counted);
       list.counted = element + 1;
     }
-    ++list.emitted;
+    list.emitted = std::max(list.emitted, element + 1);
     cells = &list.cells;
   }
   cells->grow_to(element + 1);
@@ -189,7 +193,7 @@ void Scheduler::Impl::cell_changed(Run& run, std::uint32_t port, At at, std::uin
 // elements know their number now.
 void Scheduler::Impl::list_closed(Run& run, std::uint32_t port, At at) {
   const std::uint32_t count = run.ports[port].own.emitted;
-  const bool check = task_of(run, at).was_void;
+  const bool check = at.index < run.steps[at.step].tasks.size() && task_of(run, at).was_void;
   for (const std::uint32_t step : run.graph->rooted(port)) {
     StepTable& table = run.steps[step];
     for (std::uint32_t i = count; i < table.tasks.size(); ++i) purge(run, {step, i});

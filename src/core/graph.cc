@@ -6,7 +6,8 @@
 
 namespace sluice::core {
 
-Graph::Graph(const model::App& app, std::uint32_t workflow, const Limits& limits) : app_(&app) {
+Graph::Graph(const model::App& app, std::uint32_t workflow, const Limits& limits, bool inner)
+    : inner_(inner), app_(&app) {
   SLUICE_ASSERT(workflow < app_->workflows.size());
   workflow_ = &app_->workflows[workflow];
   step_count_ = static_cast<std::uint32_t>(workflow_->steps.size());
@@ -24,11 +25,17 @@ void Graph::add_ports() {
     if (s >= step_count_) {
       info.is_input = true;
       info.ports.count = 1;
-      ports_.push_back({.step = s, .is_list = workflow_->inputs[s - step_count_].type.is_list()});
+      const std::uint8_t lists = workflow_->inputs[s - step_count_].type.lists;
+      info.is_foreach = inner_ && lists != 0;
+      info.root_step = s;
+      info.root_port = static_cast<std::uint32_t>(ports_.size());
+      ports_.push_back({.step = s, .is_list = lists > (inner_ ? 1 : 0)});
       continue;
     }
     const model::Step& step = workflow_->steps[s];
     info.action = step.action;
+    info.is_scope = step.action == model::Action::kFlow || step.action == model::Action::kLoop;
+    has_scopes_ = has_scopes_ || info.is_scope;
     info.by_port = step.action != model::Action::kCall && step.action != model::Action::kWait;
     info.on_committed = step.effects || step.action == model::Action::kWait;
     info.is_foreach = step.foreach.has_value();
@@ -36,6 +43,9 @@ void Graph::add_ports() {
     const std::vector<model::Port>& outputs =
         step.action == model::Action::kCall ? app_->functions[step.function].outputs : step.outputs;
     info.first_error = static_cast<std::uint32_t>(outputs.size());
+    if (info.is_scope && info.is_foreach &&
+        (info.concurrency == 0 || info.concurrency > kScopesOpen))
+      info.concurrency = kScopesOpen;
     info.ports.count = static_cast<std::uint32_t>(outputs.size() + step.catches.size());
     for (std::uint32_t p = 0; p < info.ports.count; ++p)
       ports_.push_back(
@@ -132,7 +142,7 @@ void Graph::add_slots(const Limits& limits) {
         if (in_pieces) ++items_in_pieces;
       } else if (slot.shape != Shape::kNothing && slot.waited) {
         ++info.common_count;
-        if (slot.step < step_count_) ++info.step_sources;
+        if (inner_ || slot.step < step_count_) ++info.step_sources;
       }
       slots_.push_back(slot);
     }
@@ -149,6 +159,8 @@ template <class Drivers, class Rooted, class Commons, class Peers, class Outputs
 void Graph::for_each_connection(const Drivers& drivers, const Rooted& rooted,
                                 const Commons& commons, const Peers& peers, const Outputs& outputs,
                                 const After& after) {
+  for (std::uint32_t s = step_count_; s < steps_.size(); ++s)
+    if (steps_[s].is_foreach) rooted(ports_[steps_[s].root_port], s);
   for (std::uint32_t s = 0; s < step_count_; ++s) {
     const StepInfo& info = steps_[s];
     if (info.is_foreach) {

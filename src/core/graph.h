@@ -14,6 +14,8 @@
 namespace sluice::core {
 
 inline constexpr std::uint32_t kNone = 0xffffffff;
+// Scopes of one foreach at a time: the others wait, so that memory is bounded.
+inline constexpr std::uint32_t kScopesOpen = 4096;
 
 // What a slot is bound to.
 enum class Shape : std::uint8_t {
@@ -77,6 +79,7 @@ struct StepInfo {
   model::Action action = model::Action::kCall;
   bool is_foreach = false;
   bool is_input = false;
+  bool is_scope = false;      // Its tasks open scopes: kFlow, kLoop.
   bool by_port = false;       // Each of its ports ends by itself, not all with the task.
   bool on_committed = false;  // Starts when all that it is made from is committed.
   bool has_peers = false;     // Slots that are waited for and read the task of the same element.
@@ -87,7 +90,9 @@ struct StepInfo {
 class Graph {
  public:
   // The app must outlive the graph's use: a run holds both.
-  Graph(const model::App& app, std::uint32_t workflow, const Limits& limits);
+  // `inner`: for a scope of a flow or loop, whose list inputs are known element by element: each
+  // is like a foreach that others run.
+  Graph(const model::App& app, std::uint32_t workflow, const Limits& limits, bool inner = false);
 
   const model::App& app() const { return *app_; }
   const model::Workflow& workflow() const { return *workflow_; }
@@ -100,6 +105,7 @@ class Graph {
     return slots_[steps_[step].slots.first + slot];
   }
   const SlotInfo& output(std::uint32_t i) const { return outputs_[i]; }  // As if it were a slot.
+  bool has_scopes() const { return has_scopes_; }
   std::uint32_t slot_count() const { return static_cast<std::uint32_t>(slots_.size()); }
 
   std::span<const std::uint32_t> drivers(std::uint32_t port) const {
@@ -134,6 +140,8 @@ class Graph {
   // Where a reference leads; `item` of which step it is asked for.
   SlotInfo resolve(const model::Source& source, const StepInfo* reader) const;
 
+  const bool inner_;
+  bool has_scopes_ = false;
   const model::App* app_;
   const model::Workflow* workflow_;
   std::uint32_t step_count_ = 0;

@@ -6,17 +6,17 @@
 namespace sluice::core {
 
 std::shared_ptr<const Graph> GraphCache::find_or_make(const std::shared_ptr<const model::App>& app,
-                                                      std::uint32_t workflow,
-                                                      const Limits& limits) {
-  const auto found = graphs_.find({app.get(), workflow});
+                                                      std::uint32_t workflow, const Limits& limits,
+                                                      bool inner) {
+  const auto found = graphs_.find({app.get(), workflow, inner});
   if (found != graphs_.end() && !found->second.app.expired()) {
     found->second.asked = ++asked_;
     return found->second.graph;
   }
   drop_gone();
   make_room();
-  auto graph = std::make_shared<const Graph>(*app, workflow, limits);
-  graphs_[{app.get(), workflow}] = {.app = app, .graph = graph, .asked = ++asked_};
+  auto graph = std::make_shared<const Graph>(*app, workflow, limits, inner);
+  graphs_[{app.get(), workflow, inner}] = {.app = app, .graph = graph, .asked = ++asked_};
   return graph;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <tuple>
 #include <utility>
 
 #include "core/graph.h"
@@ -21,14 +22,15 @@ class GraphCache {
 
   // The caller holds the app at least as long as the graph.
   std::shared_ptr<const Graph> find_or_make(const std::shared_ptr<const model::App>& app,
-                                            std::uint32_t workflow, const Limits& limits);
+                                            std::uint32_t workflow, const Limits& limits,
+                                            bool inner = false);
   // To be called when an app may have gone.
   void drop_gone();
   std::size_t size() const { return graphs_.size(); }
 
  private:
   // By address: an entry whose app has expired is void, whoever lives at its address now.
-  using Key = std::pair<const model::App*, std::uint32_t>;
+  using Key = std::tuple<const model::App*, std::uint32_t, bool>;
   struct Entry {
     std::weak_ptr<const model::App> app;
     std::shared_ptr<const Graph> graph;

@@ -12,7 +12,12 @@ void Scheduler::Impl::check_invariants() const {
   SLUICE_ASSERT(work_.empty());
   Totals totals;
   for (const auto& run : runs_)
-    if (run != nullptr) check_run(*run, totals);
+    if (run != nullptr) {
+      check_run(*run, totals);
+      --totals.runs;
+      for (const auto& [number, scope] : run->scopes) check_run(*scope, totals);
+      totals.runs += 1 - run->scopes.size();
+    }
   SLUICE_ASSERT(totals.runs == counters_.runs);
   SLUICE_ASSERT(totals.ready == counters_.ready);
   SLUICE_ASSERT(totals.holding == counters_.running);
@@ -48,7 +53,7 @@ void Scheduler::Impl::check_run(const Run& run, Totals& totals) const {
   SLUICE_ASSERT(actives == run.actives);
   SLUICE_ASSERT(complete == run.steps_complete);
   totals.actives += actives;
-  SLUICE_ASSERT(run.drained == (run.ended && run.attempts == 0));
+  SLUICE_ASSERT(run.drained == (run.ended && run.attempts == 0 && run.scopes.empty()));
 
   std::uint64_t objects = run.graves.size();
   for (std::uint32_t p = 0; p < run.ports.size(); ++p) objects += check_port(run, p);
@@ -66,7 +71,7 @@ void Scheduler::Impl::check_step(const Run& run, std::uint32_t step) const {
   for (std::uint32_t i = 0; i < table.tasks.size(); ++i) {
     const Task& task = table.tasks[i];
     ++by_state[static_cast<std::size_t>(task.state)];
-    committed += !info.is_input && is_committed(run, {step, i}) ? 1 : 0;
+    committed += (!info.is_input || run.parent != nullptr) && is_committed(run, {step, i}) ? 1 : 0;
     SLUICE_ASSERT(!task.is_committed() || task.active == kNone);
     SLUICE_ASSERT((task.result != TaskResult::kNone) ==
                   (task.is_committed() || task.state == TaskState::kFinished));
@@ -91,6 +96,10 @@ void Scheduler::Impl::check_step(const Run& run, std::uint32_t step) const {
     queued -= task.queued ? 1 : 0;
     const bool is_call = info.action == model::Action::kCall;
     admitted += is_call && table.local && (task.ending || task.is_running()) ? 1 : 0;
+    admitted += info.is_scope && task.active != kNone && !task.backing_off &&
+                        !actives_[task.active].has_left
+                    ? 1
+                    : 0;
     SLUICE_ASSERT(run.ended || task.state != TaskState::kReady || task.queued);
   }
   SLUICE_ASSERT(queued == 0);
@@ -149,7 +158,13 @@ void Scheduler::Impl::check_task(const Run& run, At at) const {
   if (task.backing_off) SLUICE_ASSERT(task.active != kNone);
   if (may_commit(run, at))
     SLUICE_ASSERT(task.commit_sent, "the commit of {}.{} is forgotten", at.step, at.index);
-  if (task.is_committed()) SLUICE_ASSERT(table.uncommitted == 0 && element_is_committed(run, at));
+  if (task.is_committed())
+    SLUICE_ASSERT(run.is_fed && table.uncommitted == 0 && element_is_committed(run, at));
+  if (run.graph->step(at.step).is_scope) {
+    SLUICE_ASSERT(!task.computing ||
+                  (task.active != kNone && !actives_[task.active].scopes.empty()));
+    return;
+  }
   const bool needs_slot = run.graph->step(at.step).action == model::Action::kCall;
   if (task.state == TaskState::kPreparing || task.state == TaskState::kRunning)
     SLUICE_ASSERT(task.holds_slot == needs_slot);
@@ -198,7 +213,7 @@ std::uint64_t Scheduler::Impl::check_port(const Run& run, std::uint32_t port) co
     }
     objects += cell.id ? 1 : 0;
     if (run.ended) return;
-    SLUICE_ASSERT(emitted != cell.provisional);
+    SLUICE_ASSERT(emitted != cell.provisional || run.graph->step(info.step).is_scope);
     const bool committed = is_committed(run, {info.step, task});
     if (cell.provisional) SLUICE_ASSERT(!committed && cell.sealed);
     std::uint32_t left = 0;

@@ -225,7 +225,10 @@ void Scheduler::Impl::evaluate(Run& run, At at) {
   }
   Task& task = table.tasks[at.index];
   if (task.computing) {
-    compute(run, at);
+    if (run.graph->step(at.step).is_scope)
+      check_scope(run, at, element);
+    else
+      compute(run, at);
     return;
   }
   if (task.state != TaskState::kWaiting && task.state != TaskState::kReady) return;
@@ -304,7 +307,17 @@ void Scheduler::Impl::admit(Run& run, At at, Task& task) {
     }
     ++table.foreach->admitted;
   }
-  ready_.push({run.key, at});
+  push_ready(run, at);
+}
+
+// A task of a flow needs no worker: it begins at once.
+void Scheduler::Impl::push_ready(Run& run, At at) {
+  if (run.graph->step(at.step).is_scope) {
+    task_of(run, at).queued = false;
+    enter(run, at);
+    return;
+  }
+  ready_.push({run.key, run.scope, at});
 }
 
 // One task of the step has left its place.
@@ -324,14 +337,14 @@ void Scheduler::Impl::admit_next(Run& run, std::uint32_t step) {
       continue;
     }
     ++foreach.admitted;
-    ready_.push({run.key, {step, index}});
+    push_ready(run, {step, index});
   }
 }
 
 void Scheduler::Impl::dispatch() {
   while (slots_free_ > 0 && !ready_.empty()) {
     const Ready next = ready_.pop();
-    Run* run = find_run(next.run);
+    Run* run = find_tables(next.run, next.scope);
     if (run == nullptr) continue;
     Task& task = task_of(*run, next.at);
     task.queued = false;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,12 @@ struct CellList {
   Table<Cell> cells;          // May be longer than `emitted`: provisional cells, or gone.
   std::uint32_t emitted = 0;  // By the current attempt.
   std::uint32_t counted = 0;  // Elements that ever took part in the limit of tasks.
+};
+
+// A task inside a scope.
+struct At {
+  std::uint32_t step = 0;
+  std::uint32_t index = 0;
 };
 
 enum class TaskResult : std::uint8_t { kNone, kOutputs, kSkipped, kFailed };
@@ -126,6 +133,11 @@ struct Active {
   std::uint32_t position = kNone;  // In StepTable::readers.
   EndCause cause = EndCause::kRollBack;
   std::vector<Reader> readers;  // Keeps its memory over uses.
+  // Of a kFlow or kLoop: its scopes; of a loop the round that runs, and those before it that are
+  // not committed.
+  std::vector<std::uint32_t> scopes;
+  bool is_last_round = false;  // Of a loop: its outputs are those of this round.
+  bool has_left = false;       // It does not count in the concurrency of its foreach any more.
   std::unique_ptr<Computation> computation;
 };
 
@@ -161,6 +173,8 @@ struct StepTable {
   bool local = true;              // Its tasks run on this node.
   bool complete = false;          // All that will ever be of it is committed.
   bool ended_empty = false;       // Elsewhere: a foreach that has no tasks and is not skipped.
+  bool list_closed = false;       // A list input of a scope: it has no more elements,
+  bool source_complete = false;   // and all that it comes from is committed.
   bool skipped = false;           // A foreach that is skipped as a whole.
 
   bool any_finished() const {
@@ -168,10 +182,23 @@ struct StepTable {
                    : single.state == TaskState::kFinished;
   }
 };
-static_assert(sizeof(StepTable) == 80);
+static_assert(sizeof(StepTable) == 88);
 
+// The tables of a run's workflow, or of one scope: a task of a flow, a round of a loop.
 struct Run {
   RunKey key;
+  std::uint32_t scope = 0;
+  std::uint32_t round = 0;  // Of a loop.
+  Run* root = nullptr;      // Of scope 0.
+  Run* parent = nullptr;    // None: scope 0. Valid while this scope is open.
+  At task;                  // In the parent.
+  bool is_open = true;      // False: its attempts are being ended, nobody hears of it any more.
+  bool is_fed = true;       // What its task waits for is committed: so may its own tasks.
+  std::optional<Failure> failure;  // A scope that has failed, once it is drained.
+  std::optional<TaskKey> failure_task;
+  // Only of scope 0.
+  std::unordered_map<std::uint32_t, std::unique_ptr<Run>> scopes;
+  std::uint32_t next_scope = 1;
   std::shared_ptr<const model::App> app;  // The graph looks into it.
   std::shared_ptr<const Graph> graph;
   NodeId owner;
@@ -210,6 +237,9 @@ struct Run {
   };
   std::unique_ptr<Watched> watched;
   std::vector<Watcher> asked;  // Expressions that are being evaluated.
+
+  // Of failures of flows: the task inside that has failed.
+  std::map<std::pair<std::uint32_t, std::uint32_t>, TaskKey> origins;
 
   // With `on_failure: continue`: the first that failed.
   std::optional<TaskKey> failed_task;

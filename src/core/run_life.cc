@@ -22,6 +22,7 @@ void Scheduler::Impl::on(const RunSubmitted& event) {
   ++counters_.runs;
   Run& run = *runs_[slot];
   run.key = event.run;
+  run.root = &run;
   run.app = event.app;
   run.graph = graph;
   run.owner = event.owner;
@@ -196,6 +197,10 @@ void Scheduler::Impl::on(const ForgetRun& event) {
 
 void Scheduler::Impl::check_success(Run& run) {
   if (run.ended || !run.is_owner) return;
+  if (run.parent != nullptr) {
+    check_scope_done(run);
+    return;
+  }
   if (run.steps_complete != run.graph->step_count() || run.outputs_done != run.outputs.size())
     return;
   if (!run.failed_task) {
@@ -230,6 +235,7 @@ void Scheduler::Impl::stop_run(Run& run, EndAttempt::Reason reason) {
       for (std::uint32_t i = 0; i < table.tasks.size() && run.actives != 0; ++i) {
         Task& task = table.tasks[i];
         if (task.active == kNone) continue;
+        if (task.asked) forget_asked(run, {s, i}, task);
         if (task.ending) {
           actives_[task.active].cause = EndCause::kRunEnded;
         } else if (task.is_running()) {
@@ -245,6 +251,7 @@ void Scheduler::Impl::stop_run(Run& run, EndAttempt::Reason reason) {
 
 void Scheduler::Impl::drain(Run& run) {
   if (run.attempts != 0 || run.drained) return;
+  if (!run.scopes.empty()) return;
   while (!run.graves.empty()) {
     emit_action(Release{run.graves.pop().object});
     --run.objects;
@@ -257,6 +264,10 @@ void Scheduler::Impl::drain(Run& run) {
   }
   SLUICE_ASSERT(run.objects == 0);
   run.drained = true;
+  if (run.scope != 0) {
+    closed_.emplace_back(run.key, run.scope);
+    return;
+  }
   emit_action(RunDrained{run.key});
   if (run.forget) forget(run);
 }

@@ -29,14 +29,17 @@ void Scheduler::Impl::apply(const Event& event, TimePoint now, Actions& out) {
   now_ = now;
   out_ = &out;
   std::visit([this](const auto& what) { on(what); }, event);
-  work();
-  dispatch();
+  do {
+    work();
+    dispatch();
+    sweep();
+  } while (!work_.empty());
   out_ = nullptr;
 }
 
 Scheduler::Impl::Live Scheduler::Impl::find_live(const Attempt& attempt) const {
   const At at{attempt.task.step, attempt.task.index};
-  Run* run = find_run(attempt.task.run);
+  Run* run = find_tables(attempt.task.run, attempt.task.scope);
   if (run == nullptr || run->ended || at.step >= run->graph->step_count()) return {};
   StepTable& step = run->steps[at.step];
   if (!step.local || at.index >= step.tasks.size()) return {};
@@ -78,7 +81,7 @@ Scheduler::StepCounts Scheduler::Impl::step_counts(RunKey key, std::uint32_t ste
 }
 
 TaskState Scheduler::Impl::task_state(const TaskKey& key) const {
-  const Run* run = find_run(key.run);
+  const Run* run = find_tables(key.run, key.scope);
   if (run == nullptr) return TaskState::kWaiting;
   TaskState state = TaskState::kWaiting;
   bool is_final = false;

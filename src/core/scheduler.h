@@ -27,6 +27,13 @@
 // Each of its ports ends by itself; one that is broken fails the tasks that need it, unless
 // something that they require is absent: then they are skipped.
 //
+// SCOPES. A task of a kFlow or kLoop needs no worker either: it opens a scope, tables of the inner
+// workflow's steps, whose inputs are what its slots see, void and committed as they are there, and
+// whose outputs are its own. Tasks inside commit once the task's gates have, and the task with the
+// last of them. A failure that is committed inside fails the attempt; a new attempt is a new scope.
+// A loop opens one per round while the output `again` of the newest is there, and only the last
+// round's outputs are its own.
+//
 // LISTS reach their reader as Deliver, at most 16 elements (holes count) ahead of Consumed. A
 // list of lists comes as kListBegin … kListEnd per element. Each reader has a place of its own.
 //

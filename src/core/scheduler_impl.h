@@ -5,6 +5,7 @@
 //   data.cc        emission, delivery, release        readiness.cc  what is available, who is ready
 //   attempts.cc    start to end of attempts, time     commit.cc     commits, outputs, completion
 //   undo.cc        what a void attempt leaves          remote.cc     facts from and to other nodes
+//   scopes.cc      flows and loops                     boundary.cc   data into and out of scopes
 //   compute.cc     expressions                          invariants.cc check_invariants
 
 #include <memory>
@@ -21,12 +22,6 @@ namespace sluice::core {
 
 inline constexpr std::uint32_t kCredit = 16;       // Elements in flight to a reader at first.
 inline constexpr std::uint32_t kAll = 0xffffffff;  // All tasks or all elements.
-
-// A task inside a run.
-struct At {
-  std::uint32_t step = 0;
-  std::uint32_t index = 0;
-};
 
 class Scheduler::Impl {
  public:
@@ -65,8 +60,15 @@ class Scheduler::Impl {
     Run* run = runs_[key.index()].get();
     return run != nullptr && run->key == key ? run : nullptr;
   }
+  // The tables that a task is in: of the run, or of one of its scopes.
+  Run* find_tables(RunKey key, std::uint32_t scope) const {
+    Run* run = find_run(key);
+    if (run == nullptr || scope == 0) return run;
+    const auto found = run->scopes.find(scope);
+    return found == run->scopes.end() ? nullptr : found->second.get();
+  }
   Live find_live(const Attempt& attempt) const;
-  TaskKey key_of(const Run& run, At at) const { return {run.key, at.step, at.index}; }
+  TaskKey key_of(const Run& run, At at) const { return {run.key, at.step, at.index, run.scope}; }
   Attempt attempt_of(const Run& run, At at, const Task& task) const {
     return {key_of(run, at), task.epoch};
   }
@@ -109,7 +111,9 @@ class Scheduler::Impl {
   std::uint32_t element_count(const Run& run, std::uint32_t foreach_step) const;
   bool is_closed(const Run& run, std::uint32_t foreach_step) const;
   // `index`: which element it claims to be (kNone: the next one).
-  void emit(Run& run, At at, std::uint32_t number, const Object& object, bool is_hole = false);
+  // `element`: of a list that is not written in order (kNone: it is).
+  void emit(Run& run, At at, std::uint32_t number, const Object& object, bool is_hole = false,
+            std::uint32_t element = kNone);
   void seal(Run& run, At at, std::uint32_t number, const Object& object);
   void cell_changed(Run& run, std::uint32_t port, At at, std::uint32_t element);
   void list_closed(Run& run, std::uint32_t port, At at);
@@ -146,6 +150,7 @@ class Scheduler::Impl {
   void gate_changed(Run& run, std::uint32_t step);
   void work();
   void admit(Run& run, At at, Task& task);
+  void push_ready(Run& run, At at);
   void admit_next(Run& run, std::uint32_t step);
   void dispatch();
   void start(Run& run, At at);
@@ -220,9 +225,52 @@ class Scheduler::Impl {
   void find_users(const Run& run, const WatchKey& key, std::vector<At>& found) const;
   void release_pieces(const std::vector<ComputedOutput>& outputs);
   Known known(const Run& run, At at, const Datum& datum) const;
+  Known known(const Run& run, const SlotInfo& slot, At at, const Datum& datum) const;
+
+  // ---- scopes.cc
+  void enter(Run& run, At at);
+  void check_scope(Run& run, At at, Element element);
+  void open_scope(Run& run, At at, std::uint32_t round);
+  void close_scopes(Run& run, At at, Active& active);
+  void close_scope(Run& scope);
+  void leave_scope(Run& run, At at);
+  void fail_scope(Run& scope, const Failure& failure, const TaskKey& task);
+  void check_scope_done(Run& scope);
+  void check_fed(Run& run, At at);
+  void check_round(Run& scope);
+  void void_outputs(Run& run, At at);
+  void close_rounds(Run& run, At at, std::uint32_t after);
+  void sweep();
+  Run* newest_scope(Run& run, At at) const;
+
+  // ---- boundary.cc
+  struct Feed {  // Where an input of a scope comes from.
+    Run* run = nullptr;
+    const SlotInfo* slot = nullptr;
+    At at;
+  };
+  template <class Visit>
+  void for_each_inside(Run& run, std::uint32_t port, const WatchKey& key, const Visit& visit);
+  Feed feed_of(Run& scope, std::uint32_t input) const;
+  bool is_committed(const Feed& feed, std::uint32_t element) const;
+  bool is_complete(const Feed& feed) const;
+  void feed_all(Run& scope);
+  void feed(Run& scope, std::uint32_t input, std::uint32_t element);
+  void feed_cell(Run& scope, At at, const Known& now);
+  void feed_inner_list(Run& scope, At at, const Feed& feed);
+  void feed_list(Run& scope, std::uint32_t input, const Feed& feed);
+  void feed_commit(Run& scope, std::uint32_t input, std::uint32_t element);
+  void data_changed_inside(Run& run, std::uint32_t port, const WatchKey& key);
+  void committed_inside(Run& run, std::uint32_t port, std::uint32_t index);
+  void hand_out(Run& scope, std::uint32_t output, std::uint32_t element);
+  void hand_out_element(Run& scope, std::uint32_t output, std::uint32_t element);
+  void hand_out_all(Run& scope);
+  void void_port(Run& run, std::uint32_t port, At at);
+  void void_element(Run& run, std::uint32_t port, At at, std::uint32_t element);
 
   // ---- undo.cc
   void void_results(Run& run, At at, bool again);
+  void void_part(Run& run, std::uint32_t port, At at, bool again, TaskResult old);
   void void_cell(Run& run, std::uint32_t port, At at, std::uint32_t element, Cell& cell,
                  bool again);
   void drop_cell(Run& run, Cell& cell);
@@ -266,6 +314,7 @@ class Scheduler::Impl {
 
   struct Ready {
     RunKey run;
+    std::uint32_t scope = 0;
     At at;
   };
   Fifo<Ready> ready_;
@@ -274,6 +323,8 @@ class Scheduler::Impl {
     At at;
   };
   Fifo<Work> work_;  // Empty between events.
+
+  std::vector<std::pair<RunKey, std::uint32_t>> closed_;  // Scopes to be swept after this event.
 
   std::int64_t slots_free_ = 0;
   Counters counters_;

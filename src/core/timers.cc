@@ -5,7 +5,7 @@
 namespace sluice::core {
 
 std::uint32_t Timers::set(TimePoint at, Kind kind, RunKey run, std::uint32_t step,
-                          std::uint32_t index) {
+                          std::uint32_t index, std::uint32_t scope) {
   std::uint32_t timer;
   if (free_.empty()) {
     timer = static_cast<std::uint32_t>(timers_.size());
@@ -14,8 +14,13 @@ std::uint32_t Timers::set(TimePoint at, Kind kind, RunKey run, std::uint32_t ste
     timer = free_.back();
     free_.pop_back();
   }
-  timers_[timer] = Timer{
-      .at = at, .order = next_order_++, .run = run, .step = step, .index = index, .kind = kind};
+  timers_[timer] = Timer{.at = at,
+                         .order = next_order_++,
+                         .run = run,
+                         .step = step,
+                         .index = index,
+                         .scope = scope,
+                         .kind = kind};
   heap_.push_back(timer);
   timers_[timer].position = static_cast<std::uint32_t>(heap_.size() - 1);
   rise(heap_.size() - 1);

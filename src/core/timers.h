@@ -23,11 +23,13 @@ class Timers {
     RunKey run;
     std::uint32_t step = 0;
     std::uint32_t index = 0;
+    std::uint32_t scope = 0;
     Kind kind = Kind::kAttempt;
     std::uint32_t position = 0;  // In the heap.
   };
 
-  std::uint32_t set(TimePoint at, Kind kind, RunKey run, std::uint32_t step, std::uint32_t index);
+  std::uint32_t set(TimePoint at, Kind kind, RunKey run, std::uint32_t step, std::uint32_t index,
+                    std::uint32_t scope = 0);
   void cancel(std::uint32_t& timer);  // Sets it to kNoTimer; nothing if it is.
   const Timer& operator[](std::uint32_t timer) const { return timers_[timer]; }
 

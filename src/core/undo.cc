@@ -32,7 +32,8 @@ void Scheduler::Impl::find_readers(Run& run, std::uint32_t port, At at, std::uin
   const bool is_list = run.graph->port(port).is_list;
   for (const std::uint32_t step : run.graph->drivers(port)) {
     const StepTable& table = run.steps[step];
-    if (!table.local) continue;
+    // A scope is told what has changed.
+    if (!table.local || (run.graph->step(step).is_scope && element != kAll)) continue;
     if (!by_task && element == kAll) {
       find_bound(run, step, found);
       continue;
@@ -53,6 +54,7 @@ void Scheduler::Impl::find_readers(Run& run, std::uint32_t port, At at, std::uin
     const Task& task = table.tasks[at.index];
     if (!task.is_bound()) continue;
     const SlotInfo& slot = run.graph->slot(link.step, link.slot);
+    if (!slot.waited && run.graph->step(link.step).is_scope) continue;
     const Reader* reader = slot.shape == Shape::kList ? find_reader(task, link.slot) : nullptr;
     if (!slot.waited || slot.shape == Shape::kCell || element == kAll ||
         (reader != nullptr && reader->next > element))
@@ -214,40 +216,45 @@ void Scheduler::Impl::void_results(Run& run, At at, bool again) {
   task.commit_sent = false;
   task.was_void = true;
   if (!run.failures.empty()) run.failures.erase({at.step, at.index});
-  for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p) {
-    TaskResult old = old_result;
-    if (info.by_port) {
-      std::vector<TaskResult>& results = run.ports[p].results;
-      old = at.index < results.size() ? std::exchange(results[at.index], TaskResult::kNone)
-                                      : TaskResult::kNone;
-      // An error is neither compared nor kept.
-      if (old == TaskResult::kFailed) roll_back_readers(run, p, at, kAll);
-    }
-    roll_back_unfed(run, p, at);
-    // Nothing will tell those who saw that it was absent, or closed, that this is still so.
-    if (!again || old == TaskResult::kSkipped) roll_back_readers(run, p, at, kAll);
-    if (run.graph->port(p).is_list) {
-      CellList& list = list_of(run, p, at);
-      list.emitted = 0;
-      for (std::uint32_t e = 0; e < list.cells.size(); ++e)
-        void_cell(run, p, at, e, list.cells[e], again);
-      if (old != TaskResult::kNone) roll_back_users(run, {p, info.is_foreach ? at.index : 0, kAll});
-      if (!info.is_foreach) reopen_list(run, p);
-    } else if (Cell* cell = find_cell(run, p, at)) {
-      void_cell(run, p, at, 0, *cell, again);
-    }
-    for (const Link& link : run.graph->commons(p))
-      if (run.steps[link.step].local) update_slot(run, link.step, link.slot);
-    for (const std::uint32_t step : run.graph->drivers(p)) {
-      if (old == TaskResult::kSkipped && !info.is_foreach) evaluate_step(run, step);
-      evaluate_later(run, {step, info.is_foreach ? at.index : kAll});
-    }
-    for (const Link& link : run.graph->peers(p)) evaluate_later(run, {link.step, at.index});
-    datum_changed(run, p, {p, info.is_foreach ? at.index : 0, kAll});
-    if (!again && run.graph->port(p).is_list && !info.is_foreach)
-      for (const std::uint32_t step : run.graph->rooted(p))
-        for (std::uint32_t i = 0; i < run.steps[step].tasks.size(); ++i) purge(run, {step, i});
+  for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p)
+    void_part(run, p, at, again, old_result);
+}
+
+// One port of it. `old`: how it had ended.
+void Scheduler::Impl::void_part(Run& run, std::uint32_t port, At at, bool again, TaskResult old) {
+  const StepInfo& info = run.graph->step(at.step);
+  if (info.by_port) {
+    std::vector<TaskResult>& results = run.ports[port].results;
+    old = at.index < results.size() ? std::exchange(results[at.index], TaskResult::kNone)
+                                    : TaskResult::kNone;
+    // An error is neither compared nor kept.
+    if (old == TaskResult::kFailed) roll_back_readers(run, port, at, kAll);
   }
+  roll_back_unfed(run, port, at);
+  // Nothing will tell those who saw that it was absent, or closed, that this is still so.
+  if (!again || old == TaskResult::kSkipped) roll_back_readers(run, port, at, kAll);
+  if (run.graph->port(port).is_list) {
+    CellList& list = list_of(run, port, at);
+    list.emitted = 0;
+    for (std::uint32_t e = 0; e < list.cells.size(); ++e)
+      void_cell(run, port, at, e, list.cells[e], again);
+    if (old != TaskResult::kNone)
+      roll_back_users(run, {port, info.is_foreach ? at.index : 0, kAll});
+    if (!info.is_foreach) reopen_list(run, port);
+  } else if (Cell* cell = find_cell(run, port, at)) {
+    void_cell(run, port, at, 0, *cell, again);
+  }
+  for (const Link& link : run.graph->commons(port))
+    if (run.steps[link.step].local) update_slot(run, link.step, link.slot);
+  for (const std::uint32_t step : run.graph->drivers(port)) {
+    if (old == TaskResult::kSkipped && !info.is_foreach) evaluate_step(run, step);
+    evaluate_later(run, {step, info.is_foreach ? at.index : kAll});
+  }
+  for (const Link& link : run.graph->peers(port)) evaluate_later(run, {link.step, at.index});
+  datum_changed(run, port, {port, info.is_foreach ? at.index : 0, kAll});
+  if (!again && run.graph->port(port).is_list && !info.is_foreach)
+    for (const std::uint32_t step : run.graph->rooted(port))
+      for (std::uint32_t i = 0; i < run.steps[step].tasks.size(); ++i) purge(run, {step, i});
 }
 
 // The list has no known end any more, nor have those of the steps that share its elements.

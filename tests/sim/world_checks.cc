@@ -51,6 +51,8 @@ void World::check_start(Node& node, Run& run, const core::StartTask& start) {
     switch (binding.kind) {
       case Kind::kLiteral:
       case Kind::kIndex:
+      case Kind::kRound:
+      case Kind::kRunId:
         break;
       case Kind::kObject:
         check(type.lists == 0, "a list is bound as a list", about);

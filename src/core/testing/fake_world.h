@@ -155,7 +155,24 @@ class FakeWorld {
   bool auto_settle = true;                    // Messages between nodes arrive at once.
   bool auto_commit = true;                    // Committed follows Commit at once.
   bool auto_compute = true;                   // Computed follows Compute at once.
-  std::map<std::uint32_t, Program> programs;  // By step.
+  std::map<std::uint32_t, Program> programs;  // By step of workflow 0.
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Program> inner_programs;  // Workflow, step.
+  // Scopes that are open: of a task, in order of opening.
+  std::vector<ScopeOpened> scopes;
+  std::uint32_t scope_of(RunKey key, std::uint32_t step, std::uint32_t index = 0,
+                         std::uint32_t outer = 0) {
+    std::uint32_t newest = 0;
+    for (const ScopeOpened& scope : scopes)
+      if (scope.task == TaskKey{key, step, index, outer}) newest = scope.scope;
+    SLUICE_ASSERT(newest != 0, "task {}.{} has no scope", step, index);
+    return newest;
+  }
+  std::uint32_t workflow_of(const TaskKey& task) {
+    for (const ScopeOpened& scope : scopes)
+      if (scope.task.run == task.run && scope.scope == task.scope) return scope.workflow;
+    SLUICE_ASSERT(task.scope == 0, "scope {} is not open", task.scope);
+    return 0;
+  }
   bool check_after_every_event = true;
 
   TimePoint now{};
@@ -227,6 +244,22 @@ class FakeWorld {
   }
   LiveAttempt* find(RunKey key, std::uint32_t step, std::uint32_t index = 0) {
     return find(TaskKey{key, step, index});
+  }
+  LiveAttempt& live_in(RunKey key, std::uint32_t scope, std::uint32_t step,
+                       std::uint32_t index = 0) {
+    LiveAttempt* attempt = find(TaskKey{key, step, index, scope});
+    SLUICE_ASSERT(attempt != nullptr, "task {}.{} of scope {} does not run", step, index, scope);
+    return *attempt;
+  }
+  bool runs_in(RunKey key, std::uint32_t scope, std::uint32_t step, std::uint32_t index = 0) {
+    LiveAttempt* attempt = find(TaskKey{key, step, index, scope});
+    return attempt != nullptr && !attempt->end_asked;
+  }
+  void finish_in(RunKey key, std::uint32_t scope, std::uint32_t step, std::uint32_t index,
+                 std::vector<Value> values) {
+    for (std::uint32_t p = 0; p < values.size(); ++p)
+      emit(live_in(key, scope, step, index), values[p], p);
+    done(live_in(key, scope, step, index));
   }
   LiveAttempt& live(RunKey key, std::uint32_t step, std::uint32_t index = 0) {
     LiveAttempt* attempt = find(key, step, index);
@@ -376,7 +409,12 @@ class FakeWorld {
     std::vector<std::pair<NodeId, Computed>> answers;
     for (const auto& [node, compute] : std::exchange(computes_, {})) {
       Evaluation evaluation(*this, node, compute);
-      programs.at(compute.attempt.task.step)(evaluation);
+      const TaskKey& task = compute.attempt.task;
+      const std::uint32_t workflow = workflow_of(task);
+      if (workflow == 0)
+        programs.at(task.step)(evaluation);
+      else
+        inner_programs.at({workflow, task.step})(evaluation);
       answers.emplace_back(node, std::move(evaluation.answer));
     }
     return answers;
@@ -478,7 +516,7 @@ class FakeWorld {
     attempt.attempt = start.attempt;
     attempt.number = start.number;
     attempt.node = at;
-    const auto& step = run(task.run).app->workflows[0].steps[task.step];
+    const auto& step = run(task.run).app->workflows[workflow_of(task)].steps[task.step];
     attempt.emitted.resize(run(task.run).app->functions[step.function].outputs.size());
     for (std::uint32_t i = 0; i < start.bindings_count; ++i) {
       const Binding& binding = actions.bindings[start.bindings_first + i];
@@ -546,8 +584,9 @@ class FakeWorld {
       retire(waiting->second);
     record.result = commit.result;
     record.number = commit.number;
-    const bool is_new = state.committed.emplace(std::pair(task.step, task.index), record).second;
+    const bool is_new = committed_.emplace(commit.attempt.task, commit.result).second;
     SLUICE_ASSERT(is_new, "task {}.{} is committed twice", task.step, task.index);
+    if (task.scope == 0) state.committed.emplace(std::pair(task.step, task.index), record);
     for (const NodeId node : state.nodes) {
       if (nodes_.size() == 1)
         pending_.emplace_back(node, Committed{commit.attempt});
@@ -587,8 +626,17 @@ class FakeWorld {
     }
     pending_.emplace_back(at, TaskStarted{wait.attempt});
   }
-  void on(NodeId, const ScopeOpened&, const Actions&) {}
-  void on(NodeId, const ScopeClosed&, const Actions&) {}
+  void on(NodeId, const ScopeOpened& opened, const Actions&) { scopes.push_back(opened); }
+  void on(NodeId, const ScopeClosed& closed, const Actions&) {
+    const auto gone = std::erase_if(scopes, [&](const ScopeOpened& scope) {
+      return scope.task.run == closed.run && scope.scope == closed.scope;
+    });
+    SLUICE_ASSERT(gone == 1, "scope {} is closed twice", closed.scope);
+    for (const auto& [task, attempt] : live_)
+      SLUICE_ASSERT(task.run != closed.run || task.scope != closed.scope,
+                    "scope {} is closed while task {}.{} runs", closed.scope, task.step,
+                    task.index);
+  }
   void on(NodeId at, const OutputElement& element, const Actions&) {
     RunState& state = run(element.run);
     SLUICE_ASSERT(at == state.owner && !state.ended && !state.outputs.at(element.output).ready);
@@ -650,6 +698,7 @@ class FakeWorld {
   std::map<std::tuple<NodeId, RunKey, std::uint32_t>, std::optional<ObjectId>> open_inputs_;
   std::map<std::pair<NodeId, NodeId>, std::deque<Message>> channels_;
   std::deque<Commit> commits_;
+  std::map<TaskKey, Commit::Result> committed_;
   std::vector<std::pair<NodeId, Compute>> computes_;
   std::deque<std::pair<NodeId, Event>> pending_;
   bool pumping_ = false;

@@ -85,13 +85,29 @@ class PlanBuilder {
     return add_outputs(std::move(step), spec);
   }
 
+  // A task of another workflow, `spec.in` bound to its inputs in order.
+  std::uint32_t scope(const StepSpec& spec, std::uint32_t workflow) {
+    model::Step step{.name = spec.name, .action = model::Action::kFlow};
+    step.workflow = workflow;
+    for (const In& in : spec.in)
+      step.slots.push_back({static_cast<std::uint32_t>(step.slots.size()), in.source});
+    return add_outputs(std::move(step), spec);
+  }
+  // What follows is added to a new workflow; `begin(0)` goes back.
+  std::uint32_t begin() {
+    current_ = static_cast<std::uint32_t>(app_->workflows.size());
+    app_->workflows.emplace_back().name = "inner" + std::to_string(current_);
+    return current_;
+  }
+  void begin(std::uint32_t workflow) { current_ = workflow; }
+
   void output(model::Source source) {
     flow().outputs.push_back(
         {.name = "r" + std::to_string(flow().outputs.size()), .source = std::move(source)});
   }
 
   std::shared_ptr<const model::App> app() const { return app_; }
-  model::Workflow& flow() { return app_->workflows[0]; }
+  model::Workflow& flow() { return app_->workflows[current_]; }
 
  private:
   std::uint32_t add_outputs(model::Step step, const StepSpec& spec) {
@@ -116,6 +132,7 @@ class PlanBuilder {
   }
 
   std::shared_ptr<model::App> app_;
+  std::uint32_t current_ = 0;
 };
 
 inline model::Source out_of(std::uint32_t step, std::uint32_t port = 0) {

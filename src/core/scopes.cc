@@ -1,0 +1,226 @@
+// Flows and loops: a task that opens a scope, tables of its own for the steps of another workflow.
+// A loop opens one per round. What goes in and out is in boundary.cc.
+
+#include <algorithm>
+#include <utility>
+
+#include "core/scheduler_impl.h"
+
+namespace sluice::core {
+
+void Scheduler::Impl::enter(Run& run, At at) {
+  StepTable& table = run.steps[at.step];
+  Task& task = table.tasks[at.index];
+  const model::Step& step = run.graph->workflow().steps[at.step];
+  raise_epoch(run, at);
+  task.computing = true;
+  set_state(run, at.step, task, TaskState::kRunning);
+  task.active = take_active(run);
+  Active& active = actives_[task.active];
+  active.has_left = false;
+  active.is_last_round = false;
+  if (table.foreach) {
+    active.position = static_cast<std::uint32_t>(table.foreach->readers.size());
+    table.foreach->readers.push_back(at.index);
+  }
+  if (step.timeout)
+    active.timer = timers_.set(now_ + *step.timeout, Timers::Kind::kAttempt, run.key, at.step,
+                               at.index, run.scope);
+  open_scope(run, at, step.action == model::Action::kLoop ? 1 : 0);
+}
+
+void Scheduler::Impl::open_scope(Run& run, At at, std::uint32_t round) {
+  Run& root = *run.root;
+  const model::Step& step = run.graph->workflow().steps[at.step];
+  const std::uint32_t number = root.next_scope++;
+  Run& scope = *root.scopes.emplace(number, std::make_unique<Run>()).first->second;
+  scope.key = run.key;
+  scope.scope = number;
+  scope.round = round;
+  scope.root = &root;
+  scope.parent = &run;
+  scope.task = at;
+  scope.app = run.app;
+  scope.graph = graphs_.find_or_make(run.app, step.workflow, limits_, true);
+  scope.owner = run.owner;
+  scope.is_fed = false;
+  scope.slots.resize(scope.graph->slot_count(), SlotStatus::kMissing);
+  scope.outputs.resize(scope.graph->workflow().outputs.size());
+  actives_[task_of(run, at).active].scopes.push_back(number);
+  emit_action(ScopeOpened{key_of(run, at), number, step.workflow, round});
+  add_tables(scope, {});
+  root.task_count += scope.task_count;
+  feed_all(scope);
+  check_fed(run, at);
+  if (root.task_count > limits_.tasks_per_run) {
+    fail_scope(scope, {.name = "TooLarge", .message = "the run has too many tasks"},
+               key_of(run, at));
+    return;
+  }
+  check_scope_done(scope);
+}
+
+Run* Scheduler::Impl::newest_scope(Run& run, At at) const {
+  const Task& task = task_of(run, at);
+  if (task.active == kNone || actives_[task.active].scopes.empty()) return nullptr;
+  return find_tables(run.key, actives_[task.active].scopes.back());
+}
+
+// The task has begun, and something that it began on has changed.
+void Scheduler::Impl::check_scope(Run& run, At at, Element element) {
+  if (element == Element::kHole) roll_back(run, at);
+}
+
+// What the task waits for is committed: then its own tasks may commit as well.
+void Scheduler::Impl::check_fed(Run& run, At at) {
+  const Task& task = task_of(run, at);
+  if (!task.computing || !is_fed_by_commits(run, at)) return;
+  const std::vector<std::uint32_t> scopes = actives_[task.active].scopes;
+  for (std::size_t i = 0; i < scopes.size(); ++i) {
+    Run* scope = find_tables(run.key, scopes[i]);
+    if (scope == nullptr || scope->ended) continue;
+    if (!scope->is_fed && i != 0) return;  // After the round before it, which then leaves.
+    if (scope->is_fed) continue;
+    scope->is_fed = true;
+    for (std::uint32_t s = 0; s < scope->graph->step_count() && !scope->ended; ++s) {
+      try_commit_step(*scope, s);
+      if (scope->graph->step(s).on_committed) evaluate_step(*scope, s);
+    }
+  }
+}
+
+// The scope's workflow has failed.
+void Scheduler::Impl::fail_scope(Run& scope, const Failure& failure, const TaskKey& task) {
+  scope.failure = failure;
+  scope.failure_task = task;
+  stop_run(scope, EndAttempt::Reason::kCancelled);
+}
+
+void Scheduler::Impl::close_scopes(Run& run, At, Active& active) {
+  for (const std::uint32_t number : std::exchange(active.scopes, {}))
+    if (Run* scope = find_tables(run.key, number)) close_scope(*scope);
+}
+
+void Scheduler::Impl::close_scope(Run& scope) {
+  if (!scope.is_open) return;
+  scope.is_open = false;
+  scope.parent = scope.root;  // Its own may go before its last attempt has ended.
+  if (!scope.ended) stop_run(scope, EndAttempt::Reason::kRolledBack);
+}
+
+// Rounds behind `after` never existed.
+void Scheduler::Impl::close_rounds(Run& run, At at, std::uint32_t after) {
+  const std::uint32_t active = task_of(run, at).active;
+  while (!actives_[active].scopes.empty()) {
+    Run* scope = find_tables(run.key, actives_[active].scopes.back());
+    if (scope != nullptr && scope->round <= after) return;
+    actives_[active].scopes.pop_back();
+    if (scope != nullptr) close_scope(*scope);
+  }
+}
+
+// Whether the loop goes on after this round.
+void Scheduler::Impl::check_round(Run& scope) {
+  Run& run = *scope.parent;
+  const At at = scope.task;
+  const model::Step& step = run.graph->workflow().steps[at.step];
+  if (!task_of(run, at).computing || scope.ended) return;
+  const std::uint32_t active = task_of(run, at).active;
+  const Known again = known(scope, scope.graph->output(step.again), {}, {});
+  if (again.state == Known::State::kFlag || again.state == Known::State::kObject) {
+    if (newest_scope(run, at) != &scope) return;
+    if (std::exchange(actives_[active].is_last_round, false)) void_outputs(run, at);
+    if (scope.round < step.rounds) open_scope(run, at, scope.round + 1);
+    return;
+  }
+  close_rounds(run, at, scope.round);
+  const bool is_last = again.state == Known::State::kAbsent;
+  if (actives_[active].is_last_round == is_last) return;
+  actives_[active].is_last_round = is_last;
+  if (is_last)
+    hand_out_all(scope);
+  else
+    void_outputs(run, at);
+}
+
+// What the task has handed out so far was not of its last round.
+void Scheduler::Impl::void_outputs(Run& run, At at) {
+  const StepInfo& info = run.graph->step(at.step);
+  for (std::uint32_t n = 0; n < info.first_error; ++n) void_port(run, info.ports.first + n, at);
+}
+
+void Scheduler::Impl::check_scope_done(Run& scope) {
+  if (scope.ended || !scope.is_open || scope.parent == nullptr) return;
+  const Graph& graph = *scope.graph;
+  if (scope.steps_complete != graph.step_count()) return;
+  for (std::uint32_t s = graph.step_count(); s < graph.steps().size(); ++s)
+    if (graph.port(graph.step(s).ports.first).outputs.count != 0 && !scope.steps[s].complete)
+      return;
+  Run& run = *scope.parent;
+  const At at = scope.task;
+  const StepInfo& info = run.graph->step(at.step);
+  if (!task_of(run, at).computing) return;
+  if (scope.failed_task) {
+    const Failure failure = scope.failures.at({scope.failed_task->step, scope.failed_task->index});
+    fail_scope(scope, failure, *scope.failed_task);
+    return;
+  }
+  if (info.action == model::Action::kLoop && !actives_[task_of(run, at).active].is_last_round) {
+    const std::uint32_t active = task_of(run, at).active;
+    if (newest_scope(run, at) == &scope) {
+      if (scope.round >= run.graph->workflow().steps[at.step].rounds)
+        fail_scope(scope,
+                   {.name = "LoopLimit",
+                    .message = "the condition of the loop was still true after its last round"},
+                   key_of(run, at));
+      return;
+    }
+    // Its data is in the next round, and committed.
+    Run* next = nullptr;
+    for (const std::uint32_t number : actives_[active].scopes)
+      if (Run* other = find_tables(run.key, number); other->round == scope.round + 1) next = other;
+    SLUICE_ASSERT(next != nullptr);
+    for (std::uint32_t i = 0; i < next->graph->workflow().inputs.size(); ++i)
+      if (next->graph->workflow().inputs[i].previous) feed_commit(*next, i, kAll);
+    std::erase(actives_[active].scopes, scope.scope);
+    close_scope(scope);
+    check_fed(run, at);
+    return;
+  }
+  for (std::uint32_t n = 0; n < info.first_error; ++n)
+    if (result_of(run, info.ports.first + n, at) == TaskResult::kNone) return;
+  leave_scope(run, at);
+  finish(run, at, TaskResult::kOutputs);
+}
+
+// The task does not count in its foreach's concurrency any more.
+void Scheduler::Impl::leave_scope(Run& run, At at) {
+  const Task& task = task_of(run, at);
+  if (task.active == kNone || std::exchange(actives_[task.active].has_left, true)) return;
+  admit_next(run, at.step);
+}
+
+// Scopes that are drained leave, and those that have failed tell their task.
+void Scheduler::Impl::sweep() {
+  for (std::size_t i = 0; i < closed_.size(); ++i) {
+    Run* scope = find_tables(closed_[i].first, closed_[i].second);
+    if (scope == nullptr || !scope->is_open || !scope->failure) continue;
+    Run& run = *scope->parent;
+    const At at = scope->task;
+    run.origins.insert_or_assign({at.step, at.index}, *scope->failure_task);
+    fail_attempt(run, at, *scope->failure);
+  }
+  if (!work_.empty()) return;  // Perhaps of one of them.
+  for (const auto& [key, number] : std::exchange(closed_, {})) {
+    Run* root = find_run(key);
+    SLUICE_ASSERT(root != nullptr);
+    const auto found = root->scopes.find(number);
+    SLUICE_ASSERT(found != root->scopes.end() && !found->second->is_open);
+    counters_.ready -= found->second->ready;
+    root->scopes.erase(found);
+    emit_action(ScopeClosed{key, number});
+    if (root->ended) drain(*root);
+  }
+}
+
+}  // namespace sluice::core
