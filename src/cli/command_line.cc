@@ -6,6 +6,7 @@
 
 #include "cli/completion.h"
 #include "model/names.h"
+#include "model/schema.h"
 
 namespace sluice::cli {
 namespace {
@@ -29,6 +30,7 @@ usage: sluice COMMAND [ARGUMENTS]
   cancel RUN            stop a run
   delete app|run NAME   remove an app, or a run that has ended
 
+  schema                the JSON Schema of sluice.yaml, for editors
   completion SHELL      a completion script for bash, zsh or fish
   version               of this program and of the server
 
@@ -37,7 +39,7 @@ usage: sluice COMMAND [ARGUMENTS]
 5 unreachable or not allowed, 124 timeout, 130 interrupted.
 )";
 
-constexpr std::array kLater{"doctor", "dev", "schema", "explain", "top", "rerun", "answer"};
+constexpr std::array kLater{"doctor", "dev", "explain", "top", "rerun", "answer"};
 
 std::unexpected<Error> wrong_usage(std::string message) {
   return fail(ErrorCode::kInvalidArgument, std::move(message));
@@ -219,6 +221,12 @@ void add_view_commands(CLI::App& app, Words& words) {
                   "  sluice version");
   add_format(*version, words, {"table", "json"}, "table (default) or json");
 
+  add_command(
+      app, words, "schema",
+      "Prints the JSON Schema of sluice.yaml, for editors. Put it beside the app and name it "
+      "in the first line: # yaml-language-server: $schema=sluice.schema.json",
+      "  sluice schema > sluice.schema.json");
+
   CLI::App* completion =
       add_command(app, words, "completion", "Prints a completion script for a shell.",
                   "  source <(sluice completion bash)");
@@ -283,6 +291,7 @@ Result<Command> to_command(const std::string& name, Words& words, const CLI::App
     }
     return Command(std::move(words.get));
   }
+  if (name == "schema") return Command(ShowText{to_pretty_text(model::schema()) + "\n"});
   if (name == "version") {
     words.version.format = format;
     return Command(words.version);
