@@ -86,7 +86,8 @@ void StepChecker::check_foreach() {
 }
 
 void StepChecker::add_outputs(const CheckedAction &action) {
-  ++alternatives_;
+  // Nobody sees that an output of what fails is absent.
+  if (action.kind != ActionKind::kFail) ++alternatives_;
   checked_.outputs_known = checked_.outputs_known && action.outputs_known;
   for (const Port &port : action.outputs) {
     const auto found = std::ranges::find(checked_.outputs, port.name, &Port::name);

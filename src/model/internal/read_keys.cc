@@ -245,7 +245,9 @@ std::optional<std::string> read_choice(const YamlMember &member, Section section
   }
   if (std::ranges::find(choices, word->text) != choices.end()) return word->text;
   std::string hint = did_you_mean(word->text, std::span<const std::string_view>(choices));
-  if (hint.empty()) hint = fmt::format("there are {}", fmt::join(choices, ", "));
+  if (hint.empty()) {
+    hint = fmt::format("there {} {}", choices.size() == 1 ? "is" : "are", fmt::join(choices, ", "));
+  }
   report.add(word->place, fmt::format("unknown {} '{}'", member.key, shown(word->text)), hint);
   return std::nullopt;
 }
