@@ -137,6 +137,9 @@ class Control {
                            Reply<OutputBytes> reply) = 0;
   virtual void logs(LogQuery query, Reply<LogChunk> reply) = 0;
   virtual void trace(RunId run, Reply<Json> reply) = 0;
+  // What a step that waits for an answer gets: `step` is a task path, `outputs` a map of its
+  // outputs. The run as a document; kInvalidArgument is 422: the outputs are not the step's.
+  virtual void answer(RunId run, std::string step, Json outputs, Reply<Json> reply) = 0;
   virtual void cancel(RunId run, Reply<Json> reply) = 0;
   virtual void delete_run(RunId run, Reply<void> reply) = 0;
 

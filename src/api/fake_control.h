@@ -318,6 +318,16 @@ class FakeControl final : public Control {
       reply(Json(Json::Map{{"traceEvents", Json::list()}}));
     });
   }
+  // The step `s` waits for `approved`; others do not wait.
+  void answer(RunId id, std::string step, Json outputs, Reply<Json> reply) override {
+    post([this, id, step, outputs, reply = std::move(reply)]() mutable {
+      if (!runs_.contains(id)) return reply(no_run(id));
+      if (step != "s") return reply(fail(ErrorCode::kFailedPrecondition, "it does not wait"));
+      if (outputs.find("approved") == nullptr || outputs.as_map()->size() != 1)
+        return reply(fail(ErrorCode::kInvalidArgument, "its output is 'approved'"));
+      reply(document_of(id));
+    });
+  }
   void cancel(RunId id, Reply<Json> reply) override {
     post([this, id, reply = std::move(reply)]() mutable {
       if (!runs_.contains(id)) return reply(no_run(id));

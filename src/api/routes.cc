@@ -52,7 +52,7 @@ constexpr std::array kRoutes = {
     Route{Method::kPost, "/api/v1/runs/{id}/rerun", "from", Scope::kInvoke, "rerun_run",
           Body::kNone, not_there_yet},
     Route{Method::kPost, "/api/v1/runs/{id}/steps/{step}/answer", "", Scope::kInvoke, "answer_step",
-          Body::kNone, not_there_yet},
+          Body::kOutputs},
     Route{Method::kGet, "/api/v1/workers", "", Scope::kRead, "list_workers", Body::kNone,
           list_workers},
     Route{Method::kGet, "/api/v1/nodes", "", Scope::kRead, "list_nodes", Body::kNone, list_nodes},

@@ -23,6 +23,7 @@ enum class Body : unsigned char {
   kNone,     // At most a little, which is thrown away.
   kInputs,   // Of a run: JSON, multipart or raw.
   kArchive,  // Of an app.
+  kOutputs,  // Of a step that waits for them: JSON.
 };
 
 // What a pattern's last parameter takes.

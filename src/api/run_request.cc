@@ -51,6 +51,26 @@ OrProblem<void> read_body_kind(const RequestHead& head, RunRequest& run) {
   return {};
 }
 
+// `{"MEMBER":{…}}` and nothing else; an empty body has none.
+OrProblem<Json> parse_member(std::string_view body, std::string_view member,
+                             const JsonLimits& limits) {
+  if (body.empty()) return Json::map();
+  auto document = parse_json(body, limits);
+  if (!document) return refuse(400, "the body is not JSON: " + document.error().message());
+  const Json::Map* members = document->as_map();
+  if (members == nullptr)
+    return refuse(400, fmt::format("the body is not an object {{\"{}\":{{…}}}}", member));
+  for (const auto& [name, value] : *members) {
+    if (name != member) {
+      return refuse(400,
+                    fmt::format("unknown member '{}'; the body is {{\"{}\":{{…}}}}", name, member));
+    }
+  }
+  Json value = members->empty() ? Json::map() : std::move(document->as_map()->front().second);
+  if (value.as_map() == nullptr) return refuse(400, fmt::format("'{}' is not an object", member));
+  return value;
+}
+
 bool has_ended(const Json& document) {
   const Json* state = document.find("state");
   const std::string* text = state == nullptr ? nullptr : state->as_string();
@@ -83,20 +103,11 @@ OrProblem<RunRequest> parse_run_request(const Request& request) {
 }
 
 OrProblem<Json> parse_run_inputs(std::string_view body, const JsonLimits& limits) {
-  if (body.empty()) return Json::map();
-  auto document = parse_json(body, limits);
-  if (!document) return refuse(400, "the body is not JSON: " + document.error().message());
-  const Json::Map* members = document->as_map();
-  if (members == nullptr) return refuse(400, "the body is not an object {\"inputs\":{…}}");
-  for (const auto& [name, value] : *members) {
-    if (name != "inputs") {
-      return refuse(400,
-                    fmt::format("unknown member '{}'; the body is {{\"inputs\":{{…}}}}", name));
-    }
-  }
-  Json inputs = members->empty() ? Json::map() : std::move(document->as_map()->front().second);
-  if (inputs.as_map() == nullptr) return refuse(400, "'inputs' is not an object");
-  return inputs;
+  return parse_member(body, "inputs", limits);
+}
+
+OrProblem<Json> parse_answer(std::string_view body, const JsonLimits& limits) {
+  return parse_member(body, "outputs", limits);
 }
 
 Response run_response(const RunOpened& opened, const Json& document, bool waited) {

@@ -28,6 +28,9 @@ OrProblem<RunRequest> parse_run_request(const Request& request);
 // `{"inputs":{…}}`; an empty body is a run without inputs.
 OrProblem<Json> parse_run_inputs(std::string_view body, const JsonLimits& limits);
 
+// `{"outputs":{…}}` of an answer; an empty body has none.
+OrProblem<Json> parse_answer(std::string_view body, const JsonLimits& limits);
+
 // 202, or 200 when the client waited and the run has ended.
 Response run_response(const RunOpened& opened, const Json& document, bool waited);
 

@@ -347,6 +347,8 @@ Async<Response> Server::Impl::respond(Connection& connection) {
       co_return co_await call_handler(connection);
     case Body::kInputs:
       co_return co_await start_run(connection);
+    case Body::kOutputs:
+      co_return co_await answer_step(connection);
     case Body::kArchive:
       co_return co_await deploy(connection);
   }

@@ -2,6 +2,8 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include "api/parameters.h"
+#include "api/run_request.h"
 #include "api/server_impl.h"
 #include "api/upload_file.h"
 
@@ -64,37 +66,55 @@ Async<Response> Server::Impl::start_run(Connection& connection) {
   co_return run_response(*opened, *document, wait.has_value());
 }
 
-Async<OrProblem<RunOpened>> Server::Impl::open_with_json(Connection& connection, RunRequest run) {
+Async<OrProblem<Server::Impl::JsonBody>> Server::Impl::read_json_body(Connection& connection,
+                                                                      std::string_view what) {
   Exchange& exchange = *connection.exchange;
-  const Problem too_large{
-      .status = 413,
-      .detail = fmt::format("JSON inputs have at most {} bytes (limit json_bytes); "
-                            "larger values go as multipart/form-data",
-                            limits.json_bytes)};
+  const Problem too_large{.status = 413,
+                          .detail = fmt::format("{} have at most {} bytes (limit json_bytes)", what,
+                                                limits.json_bytes)};
   if (exchange.request.head.content_length.value_or(0) > limits.json_bytes)
     co_return std::unexpected(too_large);
-  // Gives back what the body took of the common budget, however this ends.
-  struct Share {
-    std::uint64_t& total;
-    std::uint64_t size = 0;
-    ~Share() { total -= size; }
-  } share{json_in_flight};
-  std::string body;
+  JsonBody body(json_in_flight);
   while (!exchange.is_body_read()) {
     auto piece = co_await read_piece(connection);
     if (!piece) co_return std::unexpected(piece.error());
-    if (body.size() + piece->size() > limits.json_bytes) co_return std::unexpected(too_large);
-    share.size += piece->size();
+    if (body.text.size() + piece->size() > limits.json_bytes) co_return std::unexpected(too_large);
+    body.size += piece->size();
     json_in_flight += piece->size();
     if (json_in_flight > options.json_in_flight.value) {
       co_return refuse(503, "too many JSON bodies are being read at once; try again");
     }
-    body += *piece;
+    body.text += *piece;
   }
+  co_return std::move(body);
+}
+
+Async<Response> Server::Impl::answer_step(Connection& connection) {
+  const Request& request = connection.exchange->request;
+  const auto run = parse_run_id(request.path[0]);
+  if (!run) co_return to_response(run.error());
+  const auto body = co_await read_json_body(connection, "the outputs of an answer");
+  if (!body) co_return to_response(body.error());
   JsonLimits bounds;
   bounds.bytes = limits.json_bytes;
   bounds.depth = limits.json_depth;
-  auto inputs = parse_run_inputs(body, bounds);
+  auto outputs = parse_answer(body->text, bounds);
+  if (!outputs) co_return to_response(outputs.error());
+  Pending<Json> pending(io);
+  control.answer(*run, request.path[1], *std::move(outputs), pending.reply());
+  auto document = co_await received(connection, pending);
+  if (!document) co_return to_response(to_problem(document.error(), Asked::kStartRun));
+  co_return json_response(*document);
+}
+
+Async<OrProblem<RunOpened>> Server::Impl::open_with_json(Connection& connection, RunRequest run) {
+  const auto body =
+      co_await read_json_body(connection, "larger values go as multipart/form-data: JSON inputs");
+  if (!body) co_return std::unexpected(body.error());
+  JsonLimits bounds;
+  bounds.bytes = limits.json_bytes;
+  bounds.depth = limits.json_depth;
+  auto inputs = parse_run_inputs(body->text, bounds);
   if (!inputs) co_return std::unexpected(inputs.error());
   Pending<RunOpened> pending(io);
   control.start_run(std::move(run.open), *std::move(inputs), pending.reply());

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -109,6 +110,22 @@ struct Server::Impl {
   Async<Response> call_handler(Connection& connection);
   Async<Response> deploy(Connection& connection);
   Async<Response> start_run(Connection& connection);
+  Async<Response> answer_step(Connection& connection);
+  // A body of JSON as text, and what it takes of the budget that all of them share: given back when
+  // this goes.
+  struct JsonBody {
+    explicit JsonBody(std::uint64_t& all) : total(&all) {}
+    JsonBody(JsonBody&& other) noexcept
+        : total(other.total), size(std::exchange(other.size, 0)), text(std::move(other.text)) {}
+    JsonBody& operator=(JsonBody&&) = delete;
+    ~JsonBody() { *total -= size; }
+
+    std::uint64_t* total;
+    std::uint64_t size = 0;
+    std::string text;
+  };
+  // `what` begins the sentence where it is too large.
+  Async<OrProblem<JsonBody>> read_json_body(Connection& connection, std::string_view what);
   Async<OrProblem<RunOpened>> open_with_json(Connection& connection, RunRequest run);
   Async<OrProblem<RunOpened>> open_with_upload(Connection& connection, RunRequest run);
   Async<OrProblem<void>> upload(Connection& connection, RunRequest run, RunId id);

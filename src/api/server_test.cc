@@ -163,16 +163,24 @@ TEST_F(ServerTest, SaysWhatIsNotThere) {
   EXPECT_EQ(request("GET", run + "/outputs/data/5").status, 409);
   EXPECT_EQ(request("GET", run + "/outputs/data/5/x").status, 400);
   EXPECT_EQ(request("GET", run + "/outputs/data/5/-1").status, 400);
-  for (const auto& [verb, target] :
-       std::vector<std::pair<std::string, std::string>>{{"GET", "/api/v1/events"},
-                                                        {"GET", run + "/events"},
-                                                        {"POST", run + "/rerun"},
-                                                        {"POST", run + "/steps/s/answer"}}) {
+  for (const auto& [verb, target] : std::vector<std::pair<std::string, std::string>>{
+           {"GET", "/api/v1/events"}, {"GET", run + "/events"}, {"POST", run + "/rerun"}}) {
     EXPECT_EQ(request(verb, target).status, 501) << target;
   }
   control_.set_ready(false);
   EXPECT_EQ(request("GET", "/readyz").status, 503);
   EXPECT_EQ(request("GET", "/healthz").status, 200);
+}
+
+TEST_F(ServerTest, BringsTheAnswerOfAStepToItsRun) {
+  const std::string run = "/api/v1/runs/" + start_echo();
+  const std::string good = R"({"outputs":{"approved":true}})";
+  EXPECT_EQ(request("POST", run + "/steps/s/answer", good).status, 200);
+  EXPECT_EQ(request("POST", run + "/steps/s.1/answer", good).status, 409);
+  EXPECT_EQ(request("POST", run + "/steps/s/answer", R"({"outputs":{}})").status, 422);
+  EXPECT_EQ(request("POST", run + "/steps/s/answer", R"({"approved":true})").status, 400);
+  EXPECT_EQ(request("POST", run + "/steps/s/answer", "{").status, 400);
+  EXPECT_EQ(request("POST", "/api/v1/runs/short/steps/s/answer", good).status, 404);
 }
 
 TEST_F(ServerTest, KeepsAConnectionAndAnswersPipelinedRequestsInOrder) {

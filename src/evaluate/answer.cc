@@ -89,7 +89,11 @@ class Answering {
         task_.step.outputs[root].name != task_.step.name)
       text += fmt::format(", '{}'", task_.step.outputs[root].name);
     text += fmt::format(": {}", message);
-    if (spot) text += fmt::format(" (character {} of the expression)", spot->offset + 1);
+    if (spot && !task_.step.text.empty())
+      text +=
+          fmt::format(" (character {} of '{}')", spot->offset + 1, task_.step.text.substr(0, 200));
+    else if (spot)
+      text += fmt::format(" (character {} of the expression)", spot->offset + 1);
     return {.name = std::move(name), .message = std::move(text)};
   }
   core::Failure describe(std::uint32_t root, const expr::Failure& failure) const {

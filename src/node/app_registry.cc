@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "bundle/bundle.h"
+#include "node/supported.h"
 
 namespace sluice::node {
 namespace {
@@ -13,44 +14,6 @@ namespace {
 // no run is pinned to them.
 constexpr std::size_t kOldVersionsKept = 2;
 constexpr ByteCount kStateFileMax = 64_KiB;
-
-// What the language has and this node does not run yet. To be shortened as core and node learn it,
-// and deleted in the end: nothing that the plan says may be ignored in silence.
-std::optional<std::string> not_there_yet(const model::Step& step) {
-  if (step.action != model::Action::kCall || !step.catches.empty()) {
-    return "steps that do more than call a function with references";
-  }
-  if (step.effects) return "'replay: never'";
-  if (step.cache) return "'cache'";
-  if (step.start == model::StartMode::kEarly) return "'start: early'";
-  if (step.cpu || step.memory) return "'resources' of a step";
-  return std::nullopt;
-}
-
-void refuse_what_is_not_there_yet(bundle::Checked& checked) {
-  const auto refuse = [&](std::uint32_t line, std::string_view what) {
-    checked.mistakes.push_back(
-        {"sluice.yaml", line, 1, fmt::format("{}: this node does not run them yet", what), ""});
-  };
-  for (const model::Function& function : checked.app->functions) {
-    if (function.parallel > 1) refuse(1, "'parallel' of a function");
-    if (function.workers) refuse(1, "'workers' of a function");
-  }
-  for (const model::Workflow& workflow : checked.app->workflows) {
-    if (workflow.on_failure != model::OnFailure::kStop) refuse(1, "'on_failure: continue'");
-    if (workflow.keep != model::Keep::kOutputs) refuse(1, "'keep: all'");
-    std::uint32_t last = 0;  // The same step is said once.
-    for (const model::Step& step : workflow.steps) {
-      const bool has_place = step.written < workflow.written.size();
-      const std::uint32_t line = has_place ? workflow.written[step.written].line : 1;
-      const auto what = not_there_yet(step);
-      if (!what || line == last) continue;
-      refuse(line, *what);
-      last = line;
-    }
-  }
-  if (!checked.mistakes.empty()) checked.app.reset();
-}
 
 }  // namespace
 
@@ -65,7 +28,8 @@ Result<Prepared> prepare_bundle(const std::filesystem::path& archive,
     Prepared prepared{.folder = folder, .digest = {}, .app = {}, .mistakes = {}};
     SLUICE_TRY(prepared.digest, bundle::digest(bundle, files));
     SLUICE_TRY(bundle::Checked checked, bundle::check(bundle, limits));
-    if (checked.app) refuse_what_is_not_there_yet(checked);
+    if (checked.app) checked.mistakes = not_there_yet(*checked.app);
+    if (!checked.mistakes.empty()) checked.app.reset();
     prepared.app = std::move(checked.app);
     prepared.mistakes = std::move(checked.mistakes);
     return prepared;
@@ -253,7 +217,8 @@ Result<WorkflowAddress> AppRegistry::find(std::string_view address) const {
     if (version == app.versions.end()) continue;
     const auto& workflows = version->second->app->workflows;
     for (std::uint32_t i = 0; i < workflows.size(); ++i) {
-      if (workflows[i].name == rest) found.push_back({.version = version->second, .workflow = i});
+      if (workflows[i].name == rest && !workflows[i].is_internal)
+        found.push_back({.version = version->second, .workflow = i});
     }
   }
   if (found.size() == 1) return found.front();
@@ -261,6 +226,7 @@ Result<WorkflowAddress> AppRegistry::find(std::string_view address) const {
     std::string known;
     for (const auto& [name, app] : by_name_) {
       for (const auto& workflow : app.versions.at(app.current)->app->workflows) {
+        if (workflow.is_internal) continue;
         known += fmt::format("{}{}.{}", known.empty() ? "" : ", ", name, workflow.name);
         if (known.size() > 300) break;
       }

@@ -108,8 +108,9 @@ void NodeControl::workflows(api::Reply<Json> reply) {
   on_loop<Json>(std::move(reply), [this](auto answer) {
     Json list = Json::list();
     for (const auto& version : parts_.apps.all_current()) {
-      for (const auto& workflow : version->app->workflows)
-        list.push(workflow_document(*version, workflow));
+      for (const auto& workflow : version->app->workflows) {
+        if (!workflow.is_internal) list.push(workflow_document(*version, workflow));
+      }
     }
     answer(std::move(Json().set("workflows", std::move(list))));
   });
@@ -292,7 +293,7 @@ void NodeControl::logs(api::LogQuery query, api::Reply<api::LogChunk> reply) {
     Result<RunRecord*> found = parts_.runs.known(query.run);
     if (!found) return answer(fail(std::move(found).error()));
     RunRecord& record = **found;
-    const auto& steps = record.plan().steps;
+    const std::vector<ShownStep> steps = shown_steps(record.plan());
     if (!query.step.empty() && std::none_of(steps.begin(), steps.end(), [&](const auto& step) {
           return step.name == query.step;
         })) {
@@ -315,6 +316,20 @@ void NodeControl::trace(RunId run, api::Reply<Json> reply) {
     if (!found) return answer(fail(std::move(found).error()));
     answer(trace_document(**found));
   });
+}
+
+void NodeControl::answer(RunId run, std::string step, Json outputs, api::Reply<Json> reply) {
+  on_loop<Json>(std::move(reply),
+                [this, run, step = std::move(step), outputs = std::move(outputs)](auto answer) {
+                  Result<RunRecord*> found = parts_.runs.known(run);
+                  if (!found) return answer(fail(std::move(found).error()));
+                  if (Status taken = parts_.waits.answer(**found, step, outputs); !taken)
+                    return answer(fail(std::move(taken).error()));
+                  // What the answer set off may have ended the run and more.
+                  found = parts_.runs.known(run);
+                  if (!found) return answer(fail(std::move(found).error()));
+                  answer(run_document(parts_.runs, **found));
+                });
 }
 
 void NodeControl::cancel(RunId run, api::Reply<Json> reply) {

@@ -11,6 +11,7 @@
 #include "node/app_registry.h"
 #include "node/intake.h"
 #include "node/run_table.h"
+#include "node/waits.h"
 #include "runtime/runtime.h"
 
 namespace sluice::node {
@@ -24,6 +25,7 @@ struct ControlParts {
   AppRegistry& apps;
   RunTable& runs;
   Intake& intake;
+  Waits& waits;
   Pump& pump;
   store::Store& store;
   runtime::Runtime& runtime;
@@ -58,6 +60,7 @@ class NodeControl : public api::Control {
                    api::Reply<api::OutputBytes> reply) override;
   void logs(api::LogQuery query, api::Reply<api::LogChunk> reply) override;
   void trace(RunId run, api::Reply<Json> reply) override;
+  void answer(RunId run, std::string step, Json outputs, api::Reply<Json> reply) override;
   void cancel(RunId run, api::Reply<Json> reply) override;
   void delete_run(RunId run, api::Reply<void> reply) override;
   void workers(api::Reply<Json> reply) override;

@@ -21,7 +21,7 @@ Dispatcher::Dispatcher(Pump& pump, store::Store& store, RunLookup& runs, aio::Lo
 Dispatcher::~Dispatcher() = default;
 
 const model::Step& Dispatcher::step_of(const LiveTask& task) const {
-  return runs_.find(task.run)->plan().steps[task.attempt.task.step];
+  return runs_.find(task.run)->step_of(task.attempt.task);
 }
 
 const model::Function& Dispatcher::function_of(const LiveTask& task) const {
@@ -43,7 +43,7 @@ Dispatcher::LiveTask* Dispatcher::find(const core::Attempt& attempt) {
 AttemptRecord* Dispatcher::record_of(const LiveTask& task) {
   RunRecord* run = runs_.find(task.run);
   if (run == nullptr) return nullptr;
-  AttemptRecord* record = run->newest_attempt(task.attempt.task.step, task.attempt.task.index);
+  AttemptRecord* record = run->newest_attempt(task.attempt.task);
   return record != nullptr && record->epoch == task.attempt.epoch ? record : nullptr;
 }
 
@@ -114,7 +114,7 @@ void Dispatcher::on(const core::StartTask& start, const core::Actions& actions) 
   task.number = start.number;
   task.deadline = start.deadline;
   task.handle = ++last_handle_;
-  const model::Step& step = run->plan().steps[task.attempt.task.step];
+  const model::Step& step = run->step_of(task.attempt.task);
   task.outputs.resize(run->app().functions[step.function].outputs.size());
   task.pool = pool_of(*run, step.function);
   by_task_[task.attempt.task] = task.handle;
@@ -122,6 +122,7 @@ void Dispatcher::on(const core::StartTask& start, const core::Actions& actions) 
 
   runs_.record_attempt(*run, AttemptRecord{.step = task.attempt.task.step,
                                            .index = task.attempt.task.index,
+                                           .scope = task.attempt.task.scope,
                                            .number = start.number,
                                            .epoch = task.attempt.epoch,
                                            .ready = run->micros(start.ready)});
@@ -212,9 +213,12 @@ Status Dispatcher::bind(LiveTask& task, const core::Binding& binding) {
       if (port.type.kind == model::Kind::kText) value.meta.kind = SLUICE_KIND_TEXT;
       return add_value(task, input, std::move(value.meta), std::move(value.bytes));
     }
-    case core::Binding::Kind::kRound:
+    case core::Binding::Kind::kRound: {
+      const std::uint32_t round = runs_.find(task.run)->round_of(task.attempt.task.scope);
+      return bind_json(task, input, Json(round), port);
+    }
     case core::Binding::Kind::kRunId:
-      return fail(ErrorCode::kInternal, "plans with these sources are refused when deployed");
+      return bind_json(task, input, Json(runs_.find(task.run)->id.to_text()), port);
     case core::Binding::Kind::kObject: {
       SLUICE_OK(check_size(task, binding.object, port));
       if (port.type.is_list() || port.type.access == model::Access::kStream) {
@@ -379,8 +383,7 @@ void Dispatcher::on(const core::EndAttempt& end) {
 
 void Dispatcher::forget(LiveTask& task) {
   if (RunRecord* run = runs_.find(task.run)) {
-    run->log.finish(run->path_of(task.attempt.task.step, task.attempt.task.index), task.log,
-                    runs_.folder_of(*run), limits_);
+    run->log.finish(run->path_of(task.attempt.task), task.log, runs_.folder_of(*run), limits_);
     if (task.log.bytes > 0) runs_.log_grew(*run);
   }
   for (Output& output : task.outputs) {
@@ -404,7 +407,10 @@ void Dispatcher::finish(LiveTask& task, std::optional<core::Failure> failure,
     record->ended = run->micros(loop_.now());
     record->state = failure ? core::TaskState::kFailed : core::TaskState::kFinished;
     if (is_ending) record->state = core::TaskState::kCancelled;
-    if (failure) run->failed_log = task.log.tail;
+    if (failure) {
+      run->failed_log = task.log.tail;
+      record->failure = std::make_shared<const core::Failure>(*failure);
+    }
   }
   if (task.worker) {
     const auto worker = workers_.find(task.worker.value);
@@ -481,8 +487,8 @@ void Dispatcher::on_unassignable(std::uint64_t ticket, const runtime::WorkerEnd&
             run != nullptr && json->find("trace") != nullptr) {
           if (const std::string* trace = json->find("trace")->as_string();
               trace != nullptr && !trace->empty()) {
-            run->log.append(run->path_of(task->attempt.task.step, task->attempt.task.index),
-                            task->log, *trace + "\n", runs_.folder_of(*run), limits_);
+            run->log.append(run->path_of(task->attempt.task), task->log, *trace + "\n",
+                            runs_.folder_of(*run), limits_);
           }
         }
       }
@@ -519,7 +525,7 @@ void Dispatcher::on_output(WorkerId worker, std::span<const std::byte> text) {
   LiveTask* task = found == workers_.end() ? nullptr : find_handle(found->second->task);
   RunRecord* run = task == nullptr ? nullptr : runs_.find(task->run);
   if (run == nullptr) return;  // Printed between two tasks: nobody's log.
-  run->log.append(run->path_of(task->attempt.task.step, task->attempt.task.index), task->log,
+  run->log.append(run->path_of(task->attempt.task), task->log,
                   std::string_view(reinterpret_cast<const char*>(text.data()), text.size()),
                   runs_.folder_of(*run), limits_);
   runs_.log_grew(*run);

@@ -180,14 +180,8 @@ class Dispatcher : public runtime::WorkerEvents {
   std::unordered_map<std::uint64_t, std::unique_ptr<LiveTask>> live_;  // By handle.
   // Attempts of one task that were lost one after the other by a kill from outside.
   static constexpr std::uint32_t kLostInARowMax = 10;
-  struct KeyHash {
-    std::size_t operator()(const core::TaskKey& key) const {
-      return std::hash<std::uint64_t>{}(key.run.value * 0x9e3779b97f4a7c15ULL ^
-                                        (std::uint64_t{key.step} << 32 | key.index));
-    }
-  };
-  std::unordered_map<core::TaskKey, std::uint64_t, KeyHash> by_task_;
-  std::unordered_map<core::TaskKey, std::uint32_t, KeyHash>
+  std::unordered_map<core::TaskKey, std::uint64_t, TaskHash> by_task_;
+  std::unordered_map<core::TaskKey, std::uint32_t, TaskHash>
       lost_in_a_row_;  // Erased when the task ends otherwise.
   std::unordered_map<std::uint64_t, std::unique_ptr<Worker>>
       workers_;                                    // By WorkerId.value; those that were assigned.

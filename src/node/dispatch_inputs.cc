@@ -32,7 +32,7 @@ sluice_value header_of(const store::Meta& meta, std::uint64_t size) {
 void Dispatcher::send_start(LiveTask& task) {
   RunRecord& run = *runs_.find(task.run);
   const model::Step& step = step_of(task);
-  const std::string path = run.path_of(task.attempt.task.step, task.attempt.task.index);
+  const std::string path = run.path_of(task.attempt.task);
   Json inputs = Json::list();
   for (const Input& input : task.inputs) inputs.push(Json(std::int64_t{input.port}));
   Json start;

@@ -84,8 +84,8 @@ void Dispatcher::on_frame(WorkerId worker, const sluice_frame_header& header,
       return on_grow(task, header, payload);
     case SLUICE_FRAME_LOG: {
       RunRecord& run = *runs_.find(task.run);
-      run.log.append(run.path_of(task.attempt.task.step, task.attempt.task.index), task.log,
-                     text_of(payload), runs_.folder_of(run), limits_);
+      run.log.append(run.path_of(task.attempt.task), task.log, text_of(payload),
+                     runs_.folder_of(run), limits_);
       runs_.log_grew(run);
       return;
     }
@@ -282,8 +282,8 @@ void Dispatcher::on_failed(LiveTask& task, std::span<const std::byte> payload) {
   }
   if (const auto* trace = text("trace"); trace != nullptr && !trace->empty() && !task.is_ending) {
     RunRecord& run = *runs_.find(task.run);
-    run.log.append(run.path_of(task.attempt.task.step, task.attempt.task.index), task.log,
-                   *trace + "\n", runs_.folder_of(run), limits_);
+    run.log.append(run.path_of(task.attempt.task), task.log, *trace + "\n", runs_.folder_of(run),
+                   limits_);
   }
   finish(task, std::move(failure), true);
 }

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "bundle/python_sdk.h"
 #include "node/control.h"
+#include "node/evaluator.h"
+#include "node/waits.h"
 
 namespace sluice::node {
 namespace {
@@ -34,6 +36,8 @@ struct Node::Impl {
         pump(loop, limits, seeded()),
         runs(pump, *store, *journal, loop, bulk, limits, paths, seeded()),
         dispatcher(pump, *store, runs, loop, limits, options.python, paths.sdk() / "python"),
+        evaluator(pump, *store, runs, loop, bulk),
+        waits(pump, *store, runs, loop),
         runtime(loop, std::move(launcher), limits,
                 runtime::RuntimeOptions{
                     .workers_max = std::max(kWorkersLeast, options.slots * kWorkersPerSlot),
@@ -49,6 +53,7 @@ struct Node::Impl {
                              .apps = apps,
                              .runs = runs,
                              .intake = intake,
+                             .waits = waits,
                              .pump = pump,
                              .store = *store,
                              .runtime = runtime,
@@ -71,14 +76,15 @@ struct Node::Impl {
   }
 
   void act(const core::StartTask& action, const core::Actions& all) { dispatcher.on(action, all); }
-  // TODO(language): plans with these steps are refused when they are deployed.
-  void act(const core::Compute&, const core::Actions&) {}
-  void act(const core::BeginWait&, const core::Actions&) {}
+  void act(const core::Compute& action, const core::Actions&) { evaluator.on(action); }
+  void act(const core::BeginWait& action, const core::Actions& all) { waits.on(action, all); }
   void act(const core::Retain& action, const core::Actions&) { store->retain(action.object); }
-  void act(const core::ScopeOpened&, const core::Actions&) {}
-  void act(const core::ScopeClosed&, const core::Actions&) {}
+  void act(const core::ScopeOpened& action, const core::Actions&) { runs.on(action); }
+  void act(const core::ScopeClosed& action, const core::Actions&) { runs.on(action); }
   void act(const core::Deliver& action, const core::Actions&) { dispatcher.on(action); }
-  void act(const core::EndAttempt& action, const core::Actions&) { dispatcher.on(action); }
+  void act(const core::EndAttempt& action, const core::Actions&) {
+    if (!waits.on(action)) dispatcher.on(action);
+  }
   void act(const core::Commit& action, const core::Actions&) { runs.on(action); }
   void act(const core::Release& action, const core::Actions&) { store->release(action.object); }
   void act(const core::OutputElement& action, const core::Actions&) { runs.on(action); }
@@ -101,6 +107,8 @@ struct Node::Impl {
   Pump pump;
   RunTable runs;
   Dispatcher dispatcher;
+  Evaluator evaluator;
+  Waits waits;
   runtime::Runtime runtime;
   AppRegistry apps;
   Intake intake;

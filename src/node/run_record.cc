@@ -53,8 +53,37 @@ std::string RunRecord::path_of(std::uint32_t step, std::uint32_t index) const {
   return is_foreach(step) ? fmt::format("{}.{}", name, index) : name;
 }
 
-AttemptRecord* RunRecord::newest_attempt(std::uint32_t step, std::uint32_t index) {
-  const auto found = last_attempt.find(task_number(step, index));
+const model::Workflow& RunRecord::plan_of(std::uint32_t scope) const {
+  if (scope == 0) return plan();
+  return app().workflows[scopes.at(scope).workflow];
+}
+
+std::string RunRecord::path_of(const core::TaskKey& task) const {
+  const model::Step& step = step_of(task);
+  std::string own = step.foreach ? fmt::format("{}.{}", step.name, task.index) : step.name;
+  if (task.scope == 0) return own;
+  const ScopeRecord& scope = scopes.at(task.scope);
+  std::string outer = path_of(scope.task);
+  if (scope.round > 0) outer += fmt::format(".{}", scope.round);
+  // The body of a loop is a workflow that the author never wrote: its step is the loop's own.
+  const bool is_body = app().workflows[scope.workflow].is_internal && !step.foreach &&
+                       step.name == step_of(scope.task).name;
+  return is_body ? outer : outer + "~" + own;
+}
+
+std::uint32_t RunRecord::round_of(std::uint32_t scope) const {
+  return scope == 0 ? 0 : scopes.at(scope).round;
+}
+
+evaluate::Task RunRecord::expressions_of(const core::TaskKey& task) const {
+  return {.step = step_of(task),
+          .index = task.index,
+          .round = round_of(task.scope),
+          .run_id = id.to_text()};
+}
+
+AttemptRecord* RunRecord::newest_attempt(const core::TaskKey& task) {
+  const auto found = last_attempt.find(task);
   return found == last_attempt.end() ? nullptr : &attempts[found->second];
 }
 

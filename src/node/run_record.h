@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -17,6 +18,7 @@
 #include "aio/loop.h"
 #include "api/control.h"
 #include "core/scheduler.h"
+#include "evaluate/sight.h"
 #include "node/app_registry.h"
 #include "node/nested_list.h"
 #include "node/run_log.h"
@@ -40,6 +42,7 @@ inline bool is_ended(RunState state) { return state >= RunState::kSucceeded; }
 struct AttemptRecord {
   std::uint32_t step = 0;
   std::uint32_t index = 0;
+  std::uint32_t scope = 0;
   std::uint32_t number = 1;
   core::TaskState state = core::TaskState::kPreparing;
   bool cold = false;
@@ -48,6 +51,17 @@ struct AttemptRecord {
   std::int64_t ready = 0, assigned = 0, started = 0, first_input = 0, first_output = 0, ended = 0,
                committed = 0;
   std::uint64_t bytes_in = 0, bytes_out = 0;
+  std::string path;  // Of a task in a scope, which may be gone; else it follows from the step.
+  std::uint32_t workflow = 0;                    // Of the step.
+  std::shared_ptr<const core::Failure> failure;  // How it failed, if it did.
+  bool is_caught = false;  // A clause of the step's `catch` took over: the step goes on.
+};
+
+struct TaskHash {
+  std::size_t operator()(const core::TaskKey& key) const {
+    const std::uint64_t where = (std::uint64_t{key.scope} << 40) ^ (std::uint64_t{key.step} << 32);
+    return std::hash<std::uint64_t>{}(key.run.value * 0x9e3779b97f4a7c15ULL ^ where ^ key.index);
+  }
 };
 
 // Where a kept value's bytes are: in memory, in the run's pack file (small ones beyond the first
@@ -70,6 +84,13 @@ struct KeptOutput {
   bool absent = false;
   std::vector<KeptValue> values;  // In order; of a list of lists all leaves.
   NestedList nested;              // Of a list of lists; of another list empty.
+};
+
+// The steps of an inner workflow: whose task opened it, and which round of a loop it is.
+struct ScopeRecord {
+  core::TaskKey task;
+  std::uint32_t workflow = 0;
+  std::uint32_t round = 0;  // 0: no loop.
 };
 
 // Somebody who waits for the end of a run, or for news in its log. Answered once.
@@ -110,8 +131,11 @@ struct RunRecord {
   std::vector<AttemptRecord>
       attempts;  // In order of start; bounded (attempts_dropped counts the rest).
   std::uint64_t attempts_dropped = 0;
-  std::unordered_map<std::uint64_t, std::uint32_t>
-      last_attempt;  // (step, index) -> index of its newest attempt.
+  std::unordered_map<core::TaskKey, std::uint32_t, TaskHash>
+      last_attempt;                                       // Its newest attempt in `attempts`.
+  std::unordered_map<std::uint32_t, ScopeRecord> scopes;  // That are open; without scope 0.
+  std::map<std::string, Checksum>
+      answers;  // By path: what a `wait` was answered, to know it again.
   // Taken from core before it forgets the run: counts per step, and a TaskState per task.
   std::vector<core::Scheduler::StepCounts> final_counts;
   std::vector<std::string> final_states;
@@ -129,13 +153,26 @@ struct RunRecord {
   bool is_foreach(std::uint32_t step) const { return plan().steps[step].foreach.has_value(); }
   // `step` or `step.7`.
   std::string path_of(std::uint32_t step, std::uint32_t index) const;
+  // Also of a task in a scope: `outer.3~inner.0`; of what a loop repeats: `step.7.2`, its round.
+  std::string path_of(const core::TaskKey& task) const;
+  const model::Step& step_of(const AttemptRecord& attempt) const {
+    return app().workflows[attempt.workflow].steps[attempt.step];
+  }
+  std::string path_of(const AttemptRecord& attempt) const {
+    return attempt.path.empty() ? path_of(attempt.step, attempt.index) : attempt.path;
+  }
+  // The workflow of a scope; its step that the task belongs to.
+  const model::Workflow& plan_of(std::uint32_t scope) const;
+  const model::Step& step_of(const core::TaskKey& task) const {
+    return plan_of(task.scope).steps[task.step];
+  }
+  // `${round}` for tasks of the scope: that of the loop around it.
+  std::uint32_t round_of(std::uint32_t scope) const;
+  evaluate::Task expressions_of(const core::TaskKey& task) const;
   std::int64_t micros(TimePoint now) const {
     return std::chrono::duration_cast<std::chrono::microseconds>(now - accepted_at).count();
   }
-  static std::uint64_t task_number(std::uint32_t step, std::uint32_t index) {
-    return (std::uint64_t{step} << 32) | index;
-  }
-  AttemptRecord* newest_attempt(std::uint32_t step, std::uint32_t index);
+  AttemptRecord* newest_attempt(const core::TaskKey& task);
 };
 
 }  // namespace sluice::node

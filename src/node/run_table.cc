@@ -176,10 +176,10 @@ void RunTable::cancel(RunRecord& run) {
 void RunTable::on(const core::Commit& commit) {
   RunRecord* run = find(commit.attempt.task.run);
   if (run != nullptr) {
-    AttemptRecord* record =
-        run->newest_attempt(commit.attempt.task.step, commit.attempt.task.index);
+    AttemptRecord* record = run->newest_attempt(commit.attempt.task);
     if (record != nullptr && record->epoch == commit.attempt.epoch) {
       record->committed = run->micros(loop_.now());
+      if (record->ended == 0) record->ended = record->committed;  // A timer: it ends in core.
       switch (commit.result) {
         case core::Commit::Result::kOutputs:
           record->state = core::TaskState::kSucceeded;
@@ -187,8 +187,11 @@ void RunTable::on(const core::Commit& commit) {
         case core::Commit::Result::kSkipped:
           record->state = core::TaskState::kSkipped;
           break;
-        case core::Commit::Result::kFailed:
         case core::Commit::Result::kCaught:
+          record->is_caught = true;
+          record->state = core::TaskState::kFailed;
+          break;
+        case core::Commit::Result::kFailed:
           record->state = core::TaskState::kFailed;
           break;
       }
@@ -364,11 +367,20 @@ void RunTable::on(const core::TaskRetries& retries) {
   }
 }
 
+void RunTable::on(const core::ScopeOpened& opened) {
+  RunRecord& run = *find(opened.task.run);
+  run.scopes[opened.scope] = {
+      .task = opened.task, .workflow = opened.workflow, .round = opened.round};
+}
+
+void RunTable::on(const core::ScopeClosed& closed) {
+  if (RunRecord* run = find(closed.run)) run->scopes.erase(closed.scope);
+}
+
 void RunTable::on(const core::RunEnded& ended) {
   RunRecord& run = *find(ended.run);
   run.end_pending = ended;
-  if (ended.failed_task)
-    run.failed_task = run.path_of(ended.failed_task->step, ended.failed_task->index);
+  if (ended.failed_task) run.failed_task = run.path_of(*ended.failed_task);
   if (ended.state == core::RunEnded::State::kSucceeded && run.saves_pending > 0) return;
   conclude(run);
 }
@@ -449,14 +461,21 @@ void RunTable::settle(RunRecord& run) {
 // ----------------------------------------------------------------------------
 
 AttemptRecord* RunTable::record_attempt(RunRecord& run, const AttemptRecord& first) {
+  const core::TaskKey task{
+      .run = run.key, .step = first.step, .index = first.index, .scope = first.scope};
   if (run.attempts.size() >= kAttemptsPerRun) {
     ++run.attempts_dropped;
-    run.last_attempt.erase(RunRecord::task_number(first.step, first.index));
+    run.last_attempt.erase(task);
     return nullptr;
   }
-  run.last_attempt[RunRecord::task_number(first.step, first.index)] =
-      static_cast<std::uint32_t>(run.attempts.size());
+  run.last_attempt[task] = static_cast<std::uint32_t>(run.attempts.size());
   run.attempts.push_back(first);
+  AttemptRecord& record = run.attempts.back();
+  record.workflow = run.workflow;
+  if (first.scope != 0) {
+    record.workflow = run.scopes.at(first.scope).workflow;
+    record.path = run.path_of(task);
+  }
   ++attempts_kept_;
   return &run.attempts.back();
 }
@@ -496,6 +515,12 @@ void RunTable::wait_for_log(RunRecord& run, Duration patience,
 
 core::Scheduler::StepCounts RunTable::counts(const RunRecord& run, std::uint32_t step) const {
   return run.forgotten ? run.final_counts[step] : pump_.scheduler().step_counts(run.key, step);
+}
+
+core::Scheduler::StepCounts RunTable::counts(const RunRecord& run, const ShownStep& step) const {
+  return shown_counts(
+      step, [&](std::uint32_t part) { return counts(run, part); },
+      [&](std::uint32_t part, std::uint32_t index) { return state(run, part, index); });
 }
 
 core::TaskState RunTable::state(const RunRecord& run, std::uint32_t step,

@@ -14,6 +14,7 @@
 #include "node/dispatch.h"
 #include "node/retention.h"
 #include "node/run_record.h"
+#include "node/written_steps.h"
 
 namespace sluice::node {
 
@@ -43,6 +44,8 @@ class RunTable : public RunLookup {
   void on(const core::OutputElement& element);
   void on(const core::OutputReady& ready);
   void on(const core::TaskRetries& retries);
+  void on(const core::ScopeOpened& opened);
+  void on(const core::ScopeClosed& closed);
   void on(const core::RunEnded& ended);
   void on(const core::RunDrained& drained);
 
@@ -57,6 +60,8 @@ class RunTable : public RunLookup {
 
   core::Scheduler::StepCounts counts(const RunRecord& run, std::uint32_t step) const;
   core::TaskState state(const RunRecord& run, std::uint32_t step, std::uint32_t index) const;
+  // The same of a step as it is written.
+  core::Scheduler::StepCounts counts(const RunRecord& run, const ShownStep& step) const;
   // Newest first.
   std::vector<RunRecord*> newest_first() const;
   std::size_t in_flight() const { return in_flight_; }

@@ -13,6 +13,18 @@ constexpr std::array<std::string_view, 10> kStateKeys = {
     "waiting",  "ready",     "preparing", "running", "blocked",
     "finished", "succeeded", "failed",    "skipped", "cancelled"};
 
+constexpr std::uint32_t kNotShown = 0xffffffff;
+
+std::uint64_t task_number(std::uint32_t step, std::uint32_t index) {
+  return (std::uint64_t{step} << 32) | index;
+}
+
+Json failure_json(const core::Failure& failure) {
+  Json error;
+  error.set("name", failure.name).set("message", failure.message);
+  return error;
+}
+
 Json times(const RunRecord& run) {
   Json timings;
   timings.set("accepted", to_rfc3339(run.accepted));
@@ -30,19 +42,6 @@ Json ports_json(const std::vector<model::Port>& ports) {
     list.push(std::move(entry));
   }
   return list;
-}
-
-std::string source_text(const model::Workflow& workflow, const model::App& app,
-                        const model::Source& source) {
-  if (const auto* literal = std::get_if<model::Literal>(&source)) return to_text(literal->value);
-  if (const auto* input = std::get_if<model::InputRef>(&source))
-    return fmt::format("${{inputs.{}}}", workflow.inputs[input->input].name);
-  if (std::holds_alternative<model::ItemRef>(source)) return "${item}";
-  if (std::holds_alternative<model::IndexRef>(source)) return "${index}";
-  const auto& step = std::get<model::StepRef>(source);
-  const model::Step& producer = workflow.steps[step.step];
-  return fmt::format("${{{}.{}}}", producer.name,
-                     app.functions[producer.function].outputs[step.output].name);
 }
 
 void add_times(Json& entry, const AttemptRecord& record) {
@@ -84,10 +83,10 @@ Json run_document(const RunTable& runs, const RunRecord& run) {
     error->set("log", run.failed_log);
   }
   Json steps = Json::list();
-  for (std::uint32_t i = 0; i < run.plan().steps.size(); ++i) {
-    const core::Scheduler::StepCounts counts = runs.counts(run, i);
+  for (const ShownStep& step : shown_steps(run.plan())) {
+    const core::Scheduler::StepCounts counts = runs.counts(run, step);
     Json entry;
-    entry.set("name", run.plan().steps[i].name)
+    entry.set("name", step.name)
         .set("total", counts.total)
         .set("total_is_final", counts.total_is_final);
     for (std::size_t state = 0; state < kStateKeys.size(); ++state)
@@ -140,26 +139,44 @@ Result<Json> tasks_document(const RunTable& runs, RunRecord& run, const api::Tas
                   fmt::format("'{}' is not a cursor of this list", filter.cursor.substr(0, 64)));
     }
   }
-  const auto& steps = run.plan().steps;
+  const std::vector<ShownStep> steps = shown_steps(run.plan());
   if (!filter.step.empty() &&
       std::none_of(steps.begin(), steps.end(),
-                   [&](const model::Step& candidate) { return candidate.name == filter.step; })) {
+                   [&](const ShownStep& candidate) { return candidate.name == filter.step; })) {
     return fail(ErrorCode::kNotFound, fmt::format("workflow '{}' has no step '{}'", run.plan().name,
                                                   filter.step.substr(0, 64)));
   }
-  // The newest attempt of each task, also after core has forgotten the run.
-  std::unordered_map<std::uint64_t, const AttemptRecord*> newest;
-  for (const AttemptRecord& record : run.attempts)
-    newest[RunRecord::task_number(record.step, record.index)] = &record;
+  // The newest attempt of each task, also after core has forgotten the run: of the part of it that
+  // began last.
+  std::vector<std::uint32_t> shown_as(run.plan().steps.size(), kNotShown);
+  for (std::uint32_t i = 0; i < steps.size(); ++i) {
+    for (const std::uint32_t part : steps[i].parts) shown_as[part] = i;
+  }
+  std::unordered_map<std::uint64_t, const AttemptRecord*> newest, caught;
+  for (const AttemptRecord& record : run.attempts) {
+    if (record.scope == 0 && shown_as[record.step] != kNotShown)
+      newest[task_number(shown_as[record.step], record.index)] = &record;
+    if (record.scope == 0 && record.is_caught && record.failure)
+      caught[task_number(shown_as[record.step], record.index)] = &record;
+  }
 
   Json list = Json::list();
   std::string cursor;
   std::uint32_t count = 0;
   for (; step < steps.size() && cursor.empty(); ++step, index = 0) {
-    if (!filter.step.empty() && steps[step].name != filter.step) continue;
-    const std::uint32_t total = runs.counts(run, step).total;
+    const ShownStep& shown = steps[step];
+    if (!filter.step.empty() && shown.name != filter.step) continue;
+    std::vector<core::Scheduler::StepCounts> counts;
+    std::uint32_t total = 0;
+    for (const std::uint32_t part : shown.parts) {
+      counts.push_back(runs.counts(run, part));
+      total = std::max(total, counts.back().total);
+    }
+    const auto state_of = [&](std::uint32_t part, std::uint32_t element) {
+      return runs.state(run, part, element);
+    };
     for (; index < total; ++index) {
-      const std::string_view state = to_string(runs.state(run, step, index));
+      const std::string_view state = to_string(shown_state(shown, counts, state_of, index));
       if (!filter.state.empty() && filter.state != state) continue;
       if (count == filter.limit) {
         cursor = fmt::format("{}.{}", step, index);
@@ -167,17 +184,20 @@ Result<Json> tasks_document(const RunTable& runs, RunRecord& run, const api::Tas
       }
       ++count;
       Json entry;
-      entry.set("path", run.path_of(step, index)).set("step", steps[step].name);
-      if (run.is_foreach(step)) entry.set("index", index);
+      entry.set("path", run.path_of(shown.parts.front(), index)).set("step", shown.name);
+      if (shown.is_foreach) entry.set("index", index);
       entry.set("state", state);
-      if (const auto found = newest.find(RunRecord::task_number(step, index));
-          found != newest.end()) {
+      if (const auto found = newest.find(task_number(step, index)); found != newest.end()) {
         const AttemptRecord& record = *found->second;
-        entry.set("attempt", record.number)
-            .set("worker", record.worker)
-            .set("start", record.cold ? "cold" : "warm");
+        entry.set("attempt", record.number);
+        // A step that waits has none.
+        if (record.worker != 0)
+          entry.set("worker", record.worker).set("start", record.cold ? "cold" : "warm");
         add_times(entry, record);
+        if (record.failure) entry.set("error", failure_json(*record.failure));
       }
+      if (const auto found = caught.find(task_number(step, index)); found != caught.end())
+        entry.set("caught", failure_json(*found->second->failure));
       list.push(std::move(entry));
     }
   }
@@ -193,10 +213,10 @@ Json trace_document(const RunRecord& run) {
   const auto add = [&](const AttemptRecord& record, std::string_view phase,
                        std::string_view category, std::int64_t from, std::int64_t to) {
     if (from <= 0 || to < from) return;
-    const std::string path = run.path_of(record.step, record.index);
+    const std::string path = run.path_of(record);
     Json args;
-    args.set("run", run.id.to_text()).set("step", run.plan().steps[record.step].name);
-    if (run.is_foreach(record.step)) args.set("index", record.index);
+    args.set("run", run.id.to_text()).set("step", run.step_of(record).name);
+    if (run.step_of(record).foreach) args.set("index", record.index);
     args.set("attempt", record.number).set("phase", phase).set("state", to_string(record.state));
     if (phase == "run") {
       args.set("first_input_us", record.first_input).set("first_output_us", record.first_output);
@@ -228,67 +248,6 @@ Json trace_document(const RunRecord& run) {
   return document;
 }
 
-Json workflow_document(const AppVersion& version, const model::Workflow& workflow) {
-  const model::App& app = *version.app;
-  Json document;
-  document.set("name", version.name + "." + workflow.name)
-      .set("app", version.name)
-      .set("version", version.number);
-  Json inputs = Json::list();
-  for (const auto& input : workflow.inputs) {
-    Json entry;
-    entry.set("name", input.name).set("type", model::to_text(input.type));
-    if (input.default_value) entry.set("default", *input.default_value);
-    inputs.push(std::move(entry));
-  }
-  Json outputs = Json::list();
-  for (const auto& output : workflow.outputs) {
-    Json entry;
-    entry.set("name", output.name)
-        .set("type", model::to_text(output.type))
-        .set("from", source_text(workflow, app, output.source));
-    outputs.push(std::move(entry));
-  }
-  // Layout: a step's column is the longest way to it, its row the place among those of its column.
-  Json steps = Json::list();
-  std::vector<std::uint32_t> columns(workflow.steps.size(), 0);
-  std::unordered_map<std::uint32_t, std::uint32_t> rows;
-  for (std::uint32_t i = 0; i < workflow.steps.size(); ++i) {
-    const model::Step& step = workflow.steps[i];
-    Json bindings = Json::map();
-    const auto follow = [&](const model::Source& source) {
-      if (const auto* from = std::get_if<model::StepRef>(&source))
-        columns[i] = std::max(columns[i], columns[from->step] + 1);
-    };
-    for (const model::Slot& slot : step.slots) {
-      follow(slot.source);
-      bindings.set(app.functions[step.function].inputs[slot.port].name,
-                   source_text(workflow, app, slot.source));
-    }
-    Json entry;
-    entry.set("name", step.name).set("call", app.functions[step.function].name);
-    if (step.foreach) {
-      follow(*step.foreach);
-      entry.set("foreach", source_text(workflow, app, *step.foreach));
-    }
-    for (const std::uint32_t before : step.after)
-      columns[i] = std::max(columns[i], columns[before] + 1);
-    entry.set("in", std::move(bindings));
-    if (!step.after.empty()) {
-      Json after = Json::list();
-      for (const std::uint32_t before : step.after) after.push(workflow.steps[before].name);
-      entry.set("after", std::move(after));
-    }
-    Json layout;
-    layout.set("column", columns[i]).set("row", rows[columns[i]]++);
-    entry.set("layout", std::move(layout));
-    steps.push(std::move(entry));
-  }
-  return document.set("inputs", std::move(inputs))
-      .set("outputs", std::move(outputs))
-      .set("steps", std::move(steps));
-}
-
 Json function_document(const AppVersion& version, const model::Function& function) {
   Json document;
   document.set("name", version.name + "." + function.name)
@@ -301,7 +260,9 @@ Json function_document(const AppVersion& version, const model::Function& functio
 
 Json deploy_document(const AppVersion& version) {
   Json workflows = Json::list();
-  for (const auto& workflow : version.app->workflows) workflows.push(workflow.name);
+  for (const auto& workflow : version.app->workflows) {
+    if (!workflow.is_internal) workflows.push(workflow.name);
+  }
   Json functions = Json::list();
   for (const auto& function : version.app->functions) functions.push(function.name);
   Json document;
