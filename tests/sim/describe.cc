@@ -15,9 +15,20 @@ std::string name_of(const std::optional<core::Object>& object) {
   return object ? sim::describe(*object) : "nothing";
 }
 
+std::string name_of(const core::Datum& datum) {
+  std::string text = fmt::format("slot{}", datum.slot);
+  for (std::uint32_t i = 0; i < datum.depth; ++i) text += fmt::format("[{}]", datum.index[i]);
+  return text;
+}
+
+std::string name_of(const core::Piece& piece) {
+  if (piece.kind == core::Piece::Kind::kObject) return sim::describe(piece.object);
+  return piece.kind == core::Piece::Kind::kDatum ? name_of(piece.datum) : "hole";
+}
+
 std::string name_of(const core::Fact& fact) {
-  constexpr const char* kKinds[] = {"emitted", "sealed", "done",      "skipped",
-                                    "failed",  "voided", "run ended", "counted"};
+  constexpr const char* kKinds[] = {"emitted", "sealed",    "done",    "skipped",   "failed",
+                                    "voided",  "run ended", "counted", "port ended"};
   return fmt::format("{} {} port {} [{}] {}", kKinds[static_cast<int>(fact.kind)],
                      describe(fact.attempt), fact.port, fact.index, describe(fact.object));
 }
@@ -66,7 +77,17 @@ struct EventText {
     return "AttemptEnded " + describe(e.attempt);
   }
   std::string operator()(const core::Computed& e) const {
-    return "Computed " + describe(e.attempt);
+    constexpr const char* kKinds[] = {"absent", "flag", "value", "list", "view", "broken"};
+    std::string text = "Computed " + describe(e.attempt);
+    for (const core::ComputedOutput& output : e.outputs) {
+      text += fmt::format(" {}={}", output.port, kKinds[static_cast<int>(output.kind)]);
+      if (output.kind == core::ComputedOutput::Kind::kView) text += " " + name_of(output.view);
+      for (const core::Piece& piece : output.pieces) text += " " + name_of(piece);
+    }
+    for (const core::Datum& datum : e.used) text += " used " + name_of(datum);
+    for (const core::Datum& datum : e.needs) text += " needs " + name_of(datum);
+    if (e.failure) text += " fails " + e.failure->name;
+    return text + (e.skipped ? " skipped" : "");
   }
   std::string operator()(const core::WaitUntil& e) const {
     return "WaitUntil " + describe(e.attempt);
@@ -97,7 +118,9 @@ struct ActionText {
     }
     return text;
   }
-  std::string operator()(const core::Compute& a) const { return "Compute " + describe(a.attempt); }
+  std::string operator()(const core::Compute& a) const {
+    return fmt::format("Compute {} given {:b}", describe(a.attempt), a.given);
+  }
   std::string operator()(const core::BeginWait& a) const {
     return "BeginWait " + describe(a.attempt);
   }
@@ -105,7 +128,7 @@ struct ActionText {
     return fmt::format("Retain object {}", a.object.index());
   }
   std::string operator()(const core::ScopeOpened& a) const {
-    return fmt::format("ScopeOpened {} {}", name_of(a.task.run), a.scope);
+    return fmt::format("ScopeOpened {} of {} round {}", a.scope, describe(a.task), a.round);
   }
   std::string operator()(const core::ScopeClosed& a) const {
     return fmt::format("ScopeClosed {} {}", name_of(a.run), a.scope);
@@ -155,7 +178,8 @@ struct ActionText {
 }  // namespace
 
 std::string describe(const core::TaskKey& task) {
-  return fmt::format("{}.{}:s{}.{}", task.run.index(), task.run.generation(), task.step,
+  return fmt::format("{}.{}:{}s{}.{}", task.run.index(), task.run.generation(),
+                     task.scope == 0 ? "" : fmt::format("scope{}:", task.scope), task.step,
                      task.index);
 }
 std::string describe(const core::Attempt& attempt) {
