@@ -50,6 +50,7 @@ Result<ExitCode> execute(const CommandLine& line, const Terminal& terminal) {
           [&](const GetCommand& command) { return get_things(session, command); },
           [&](const LogsCommand& command) { return print_logs(session, command); },
           [&](const TraceCommand& command) { return print_trace(session, command); },
+          [&](const AnswerCommand& command) { return answer_step(session, command); },
           [&](const CancelCommand& command) { return cancel_run(session, command); },
           [&](const DeleteCommand& command) { return delete_thing(session, command); },
           [&](const VersionCommand& command) { return print_versions(session, command); },

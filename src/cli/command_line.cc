@@ -27,6 +27,7 @@ usage: sluice COMMAND [ARGUMENTS]
   get KIND [ID]         list or show runs, workflows, functions, workers, nodes
   logs RUN              what the functions of a run printed
   trace RUN             the timeline of a run, for https://ui.perfetto.dev
+  answer RUN STEP       give a step that waits for an answer its outputs
   cancel RUN            stop a run
   delete app|run NAME   remove an app, or a run that has ended
 
@@ -39,7 +40,7 @@ usage: sluice COMMAND [ARGUMENTS]
 5 unreachable or not allowed, 124 timeout, 130 interrupted.
 )";
 
-constexpr std::array kLater{"doctor", "dev", "explain", "top", "rerun", "answer"};
+constexpr std::array kLater{"doctor", "dev", "explain", "top", "rerun"};
 
 std::unexpected<Error> wrong_usage(std::string message) {
   return fail(ErrorCode::kInvalidArgument, std::move(message));
@@ -56,6 +57,7 @@ struct Words {
   GetCommand get;
   LogsCommand logs;
   TraceCommand trace;
+  AnswerCommand answer;
   CancelCommand cancel;
   DeleteCommand remove;
   VersionCommand version;
@@ -170,6 +172,20 @@ void add_run_commands(CLI::App& app, Words& words) {
   run->add_option("--output", words.run.output, "which output -o raw writes")->type_name("NAME");
   add_format(*run, words, {"table", "json", "raw"},
              "table (default); json: the run as a document; raw: the bytes of the only output");
+
+  CLI::App* answer = add_command(app, words, "answer", "Answers a step that waits for an answer.",
+                                 "  sluice answer 01jd3k0c7w8fqzv5m2n6x4r9ta approve -i ok=true");
+  answer->add_option("RUN", words.answer.run, "the run's id")->required()->type_name("");
+  answer->add_option("STEP", words.answer.step, "the step, or the path of its task: approve.7")
+      ->required()
+      ->type_name("");
+  answer->add_option("--index", words.answer.index, "which element, where the step is a foreach")
+      ->type_name("I");
+  answer
+      ->add_option("-i,--input", words.answer.inputs,
+                   "NAME=VALUE of an output: JSON where it is JSON, else text")
+      ->allow_extra_args(false)
+      ->type_name("OUTPUT");
 
   CLI::App* cancel = add_command(app, words, "cancel", "Stops a run.",
                                  "  sluice cancel 01jd3k0c7w8fqzv5m2n6x4r9ta");
@@ -301,6 +317,7 @@ Result<Command> to_command(const std::string& name, Words& words, const CLI::App
   if (name == "init") return Command(std::move(words.init));
   if (name == "logs") return Command(std::move(words.logs));
   if (name == "trace") return Command(std::move(words.trace));
+  if (name == "answer") return Command(std::move(words.answer));
   if (name == "cancel") return Command(std::move(words.cancel));
   if (name == "delete") return Command(std::move(words.remove));
   std::vector<CommandWords> commands;

@@ -67,6 +67,12 @@ struct TraceCommand {
   std::string run;
   std::filesystem::path file;  // Empty: standard output.
 };
+struct AnswerCommand {
+  std::string run;
+  std::string step;
+  std::optional<std::uint32_t> index;
+  std::vector<std::string> inputs;  // NAME=VALUE
+};
 struct CancelCommand {
   std::string run;
 };
@@ -84,7 +90,7 @@ struct ShowText {
 
 using Command = std::variant<DeployCommand, ValidateCommand, ExportCommand, EvalCommand,
                              InitCommand, RunCommand, GetCommand, LogsCommand, TraceCommand,
-                             CancelCommand, DeleteCommand, VersionCommand, ShowText>;
+                             AnswerCommand, CancelCommand, DeleteCommand, VersionCommand, ShowText>;
 
 struct CommandLine {
   std::string url;  // --url; empty: not given.

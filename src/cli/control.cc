@@ -19,6 +19,34 @@ Result<ExitCode> cancel_run(Session& session, const CancelCommand& command) {
   return ExitCode::kOk;
 }
 
+Result<ExitCode> answer_step(Session& session, const AnswerCommand& command) {
+  Json outputs = Json::map();
+  for (const std::string& given : command.inputs) {
+    const std::size_t equals = given.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("-i {}: write -i NAME=VALUE", printable_line(given)));
+    }
+    const std::string name = given.substr(0, equals);
+    const std::string value = given.substr(equals + 1);
+    // The server knows the types; `"5"` is the text 5.
+    Result<Json> json = parse_json(value);
+    outputs.set(name, json ? std::move(*json) : Json(value));
+  }
+  const std::string path =
+      command.index ? fmt::format("{}.{}", command.step, *command.index) : command.step;
+  Json body;
+  body.set("outputs", std::move(outputs));
+  const Result<Json> run =
+      session.client.json({.method = "POST",
+                           .path = api_path({"runs", command.run, "steps", path, "answer"}),
+                           .content_type = "application/json",
+                           .body = to_text(body)});
+  if (!run) return fail(run.error());
+  write_error(fmt::format("answered {} of run {}\n", printable_line(path), command.run));
+  return ExitCode::kOk;
+}
+
 Result<ExitCode> delete_thing(Session& session, const DeleteCommand& command) {
   const std::string path = api_path({command.kind == "app" ? "apps" : "runs", command.name});
   SLUICE_TRY(const Response response, session.client.send({.method = "DELETE", .path = path}));

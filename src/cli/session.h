@@ -27,6 +27,7 @@ Result<ExitCode> run_workflow(Session& session, const RunCommand& command);
 Result<ExitCode> get_things(Session& session, const GetCommand& command);
 Result<ExitCode> print_logs(Session& session, const LogsCommand& command);
 Result<ExitCode> print_trace(Session& session, const TraceCommand& command);
+Result<ExitCode> answer_step(Session& session, const AnswerCommand& command);
 Result<ExitCode> cancel_run(Session& session, const CancelCommand& command);
 Result<ExitCode> delete_thing(Session& session, const DeleteCommand& command);
 Result<ExitCode> print_versions(Session& session, const VersionCommand& command);
