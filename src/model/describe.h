@@ -10,9 +10,9 @@
 namespace sluice::model {
 
 // `#3.chunks`, `inputs.text`, `peer #4.flag`, `error #2.0`.
-std::string describe(const Source &source, const App &app, const Workflow &workflow);
-std::string describe(const App &app, const Workflow &workflow);
+std::string describe(const Source& source, const App& app, const Workflow& workflow);
+std::string describe(const App& app, const Workflow& workflow);
 // All workflows, internal ones included.
-std::string describe(const App &app);
+std::string describe(const App& app);
 
 }  // namespace sluice::model

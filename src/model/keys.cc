@@ -340,7 +340,7 @@ std::span<const Key> keys_of(Section section) {
   std::abort();  // Every section is named above.
 }
 
-const Key *find_key(Section section, std::string_view name) {
+const Key* find_key(Section section, std::string_view name) {
   const std::span<const Key> keys = keys_of(section);
   const auto found = std::ranges::find(keys, name, &Key::name);
   return found == keys.end() ? nullptr : &*found;

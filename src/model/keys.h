@@ -75,7 +75,7 @@ struct KeyHint {
 
 // In the order in which they are explained.
 std::span<const Key> keys_of(Section section);
-const Key *find_key(Section section, std::string_view name);
+const Key* find_key(Section section, std::string_view name);
 std::span<const KeyHint> key_hints(Section section);
 // As in messages: `a step`, `'retry'`.
 std::string_view section_name(Section section);

@@ -35,61 +35,61 @@ std::string bare(std::string text) {
   return is_one ? text.substr(2, text.size() - 3) : text;
 }
 
-std::string text_of(const std::optional<CheckedValue> &value) {
+std::string text_of(const std::optional<CheckedValue>& value) {
   if (!value) return {};
   return value->literal ? to_text(*value->literal) : bare(value->text);
 }
 
-void collect(const std::vector<Name> &names, std::set<std::uint32_t> &used) {
-  for (const Name &name : names) {
+void collect(const std::vector<Name>& names, std::set<std::uint32_t>& used) {
+  for (const Name& name : names) {
     if (name.kind == Name::Kind::kOutput) used.insert(name.owner);
   }
 }
 
-void collect(const CheckedValue &value, std::set<std::uint32_t> &used) {
+void collect(const CheckedValue& value, std::set<std::uint32_t>& used) {
   if (value.link) collect({*value.link}, used);
   if (value.compiled) collect(value.compiled->names, used);
 }
 
-void collect(const CheckedAction &action, std::set<std::uint32_t> &used) {
-  for (const CheckedBinding &binding : action.in) collect(binding.value, used);
-  for (const CheckedValue &value : action.set) collect(value, used);
+void collect(const CheckedAction& action, std::set<std::uint32_t>& used) {
+  for (const CheckedBinding& binding : action.in) collect(binding.value, used);
+  for (const CheckedValue& value : action.set) collect(value, used);
   collect(action.program.names, used);
 }
 
 // Steps, numbered as in the file, whose data the step uses.
-std::set<std::uint32_t> used_by(const CheckedStep &step) {
+std::set<std::uint32_t> used_by(const CheckedStep& step) {
   std::set<std::uint32_t> used;
-  for (const auto *value : {&step.foreach, &step.when, &step.loop}) {
+  for (const auto* value : {&step.foreach, &step.when, &step.loop}) {
     if (*value) collect(**value, used);
   }
-  for (const CheckedAction &action : step.branches) collect(action, used);
-  for (const CheckedClause &clause : step.clauses) collect(clause.action, used);
+  for (const CheckedAction& action : step.branches) collect(action, used);
+  for (const CheckedClause& clause : step.clauses) collect(clause.action, used);
   collect(step.choice.names, used);
   return used;
 }
 
 class WorkflowLowering {
  public:
-  WorkflowLowering(const CheckedWorkflow &checked, bool is_flow, App &app)
+  WorkflowLowering(const CheckedWorkflow& checked, bool is_flow, App& app)
       : checked_(checked), is_flow_(is_flow), building_{app, checked, {}} {}
 
   Workflow run();
 
  private:
   void lower_next(std::uint32_t number);
-  WrittenStep written_step(const CheckedStep &step) const;
-  void lower_output(const CheckedOutput &output);
-  Source source_of(const Name &name) const;
+  WrittenStep written_step(const CheckedStep& step) const;
+  void lower_output(const CheckedOutput& output);
+  Source source_of(const Name& name) const;
 
-  const CheckedWorkflow &checked_;
+  const CheckedWorkflow& checked_;
   const bool is_flow_;  // Some step runs it in place.
   Building building_;
   std::vector<std::vector<StepRef>> found_;  // Per step of the file: its outputs.
   std::vector<std::uint32_t> written_;       // Per step of the file: its place in `written`.
 };
 
-Source WorkflowLowering::source_of(const Name &name) const {
+Source WorkflowLowering::source_of(const Name& name) const {
   switch (name.kind) {
     case Name::Kind::kInput:
       return InputRef{name.owner};
@@ -109,13 +109,13 @@ Source WorkflowLowering::source_of(const Name &name) const {
   std::abort();
 }
 
-WrittenStep WorkflowLowering::written_step(const CheckedStep &step) const {
-  const DraftStep &draft = *step.draft;
+WrittenStep WorkflowLowering::written_step(const CheckedStep& step) const {
+  const DraftStep& draft = *step.draft;
   WrittenStep written;
   written.name = draft.name.text;
   written.line = draft.name.place.line;
   written.action = draft.switch_place ? "switch" : action_name(draft.action.kind);
-  for (const CheckedAction &action : step.branches) {
+  for (const CheckedAction& action : step.branches) {
     std::string target;
     if (action.kind == ActionKind::kCall) target = building_.app.functions[action.target].name;
     if (action.kind == ActionKind::kFlow) target = building_.app.workflows[action.target].name;
@@ -123,13 +123,13 @@ WrittenStep WorkflowLowering::written_step(const CheckedStep &step) const {
     written.target += (written.target.empty() ? "" : "|") + target;
   }
   for (const std::uint32_t used : used_by(step)) written.uses.push_back(written_[used]);
-  for (const Word &name : draft.after) {
-    const auto before = std::ranges::find(checked_.steps, name.text, [](const CheckedStep &other) {
+  for (const Word& name : draft.after) {
+    const auto before = std::ranges::find(checked_.steps, name.text, [](const CheckedStep& other) {
       return std::string_view(other.draft->name.text);
     });
     written.after.push_back(written_[static_cast<std::size_t>(before - checked_.steps.begin())]);
   }
-  for (auto *numbers : {&written.uses, &written.after}) {
+  for (auto* numbers : {&written.uses, &written.after}) {
     std::ranges::sort(*numbers);
     const auto rest = std::ranges::unique(*numbers);
     numbers->erase(rest.begin(), rest.end());
@@ -137,9 +137,9 @@ WrittenStep WorkflowLowering::written_step(const CheckedStep &step) const {
   written.foreach = text_of(step.foreach);
   written.when = text_of(step.when);
   written.loop = text_of(step.loop);
-  for (const CheckedClause &clause : step.clauses) {
+  for (const CheckedClause& clause : step.clauses) {
     std::string errors;
-    for (const std::string &error : clause.errors) errors += (errors.empty() ? "" : "|") + error;
+    for (const std::string& error : clause.errors) errors += (errors.empty() ? "" : "|") + error;
     written.catches.push_back(errors.empty() ? "*" : errors);
   }
   written.is_foreach = step.foreach.has_value();
@@ -148,7 +148,7 @@ WrittenStep WorkflowLowering::written_step(const CheckedStep &step) const {
 }
 
 void WorkflowLowering::lower_next(std::uint32_t number) {
-  const CheckedStep &step = checked_.steps[number];
+  const CheckedStep& step = checked_.steps[number];
   WrittenStep written = written_step(step);
   const auto index = static_cast<std::uint32_t>(building_.workflow.written.size());
   written_[number] = index;
@@ -162,17 +162,17 @@ void WorkflowLowering::lower_next(std::uint32_t number) {
   const auto first = static_cast<std::uint32_t>(building_.workflow.steps.size());
   building_.workflow.written.push_back(std::move(written));
   found_[number] = lower_step(
-      step, index, std::move(after), [this](const Name &name) { return source_of(name); },
+      step, index, std::move(after), [this](const Name& name) { return source_of(name); },
       building_);
   for (std::uint32_t i = first; i < building_.workflow.steps.size(); ++i) {
     building_.workflow.written[index].parts.push_back(i);
   }
 }
 
-void WorkflowLowering::lower_output(const CheckedOutput &output) {
-  const CheckedValue &value = output.value;
+void WorkflowLowering::lower_output(const CheckedOutput& output) {
+  const CheckedValue& value = output.value;
   const Port port{output.name, value.type, std::nullopt};
-  const SourceOf source = [this](const Name &name) { return source_of(name); };
+  const SourceOf source = [this](const Name& name) { return source_of(name); };
   Source from;
   if (value.literal && is_flow_) {
     from =
@@ -194,8 +194,8 @@ void WorkflowLowering::lower_output(const CheckedOutput &output) {
 }
 
 Workflow WorkflowLowering::run() {
-  const DraftWorkflow &draft = *checked_.draft;
-  Workflow &workflow = building_.workflow;
+  const DraftWorkflow& draft = *checked_.draft;
+  Workflow& workflow = building_.workflow;
   workflow.name = draft.name.text;
   workflow.inputs = checked_.inputs;
   workflow.timeout = draft.timeout;
@@ -204,21 +204,21 @@ Workflow WorkflowLowering::run() {
   found_.resize(checked_.steps.size());
   written_.resize(checked_.steps.size());
   for (const std::uint32_t number : checked_.order) lower_next(number);
-  for (const CheckedOutput &output : checked_.outputs) lower_output(output);
+  for (const CheckedOutput& output : checked_.outputs) lower_output(output);
   return std::move(workflow);
 }
 
 }  // namespace
 
-void lower(std::span<const CheckedWorkflow> workflows, App &app) {
+void lower(std::span<const CheckedWorkflow> workflows, App& app) {
   std::vector<bool> is_flow(workflows.size(), false);
-  for (const CheckedWorkflow &workflow : workflows) {
-    const auto mark = [&](const CheckedAction &action) {
+  for (const CheckedWorkflow& workflow : workflows) {
+    const auto mark = [&](const CheckedAction& action) {
       if (action.kind == ActionKind::kFlow) is_flow[action.target] = true;
     };
-    for (const CheckedStep &step : workflow.steps) {
+    for (const CheckedStep& step : workflow.steps) {
       std::ranges::for_each(step.branches, mark);
-      for (const CheckedClause &clause : step.clauses) mark(clause.action);
+      for (const CheckedClause& clause : step.clauses) mark(clause.action);
     }
   }
   // Names and inputs of all are needed before the steps of any.

@@ -14,6 +14,6 @@ namespace sluice::model {
 
 // Appends the workflows to an app that has its functions: those of the file first, in their order,
 // then the internal ones.
-void lower(std::span<const CheckedWorkflow> workflows, App &app);
+void lower(std::span<const CheckedWorkflow> workflows, App& app);
 
 }  // namespace sluice::model

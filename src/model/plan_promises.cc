@@ -13,19 +13,19 @@ constexpr std::size_t kComputedOutputsMax = 64;
 
 class WorkflowPromises {
  public:
-  WorkflowPromises(const App &app, const Workflow &workflow) : app_(app), workflow_(workflow) {}
+  WorkflowPromises(const App& app, const Workflow& workflow) : app_(app), workflow_(workflow) {}
 
   void check() const {
     SLUICE_ASSERT(!workflow_.steps.empty());
     for (std::size_t i = 0; i < workflow_.steps.size(); ++i) check_step(i);
-    for (const WorkflowOutput &output : workflow_.outputs) {
+    for (const WorkflowOutput& output : workflow_.outputs) {
       const bool is_reference = std::holds_alternative<StepRef>(output.source) ||
                                 std::holds_alternative<InputRef>(output.source) ||
                                 std::holds_alternative<Literal>(output.source);
       SLUICE_ASSERT(is_reference);
       check_source(output.source, workflow_.steps.size(), nullptr);
     }
-    for (const WorkflowInput &input : workflow_.inputs) {
+    for (const WorkflowInput& input : workflow_.inputs) {
       SLUICE_ASSERT(!input.previous || *input.previous < workflow_.outputs.size());
       SLUICE_ASSERT(!input.previous || workflow_.is_internal);
     }
@@ -33,24 +33,24 @@ class WorkflowPromises {
   }
 
  private:
-  const std::vector<Port> &outputs_of(const Step &step) const {
+  const std::vector<Port>& outputs_of(const Step& step) const {
     return step.action == Action::kCall ? app_.functions.at(step.function).outputs : step.outputs;
   }
 
-  void check_source(const Source &source, std::size_t before, const Step *reader) const {
-    if (const auto *input = std::get_if<InputRef>(&source)) {
+  void check_source(const Source& source, std::size_t before, const Step* reader) const {
+    if (const auto* input = std::get_if<InputRef>(&source)) {
       SLUICE_ASSERT(input->input < workflow_.inputs.size());
     }
-    if (const auto *producer = std::get_if<StepRef>(&source)) {
+    if (const auto* producer = std::get_if<StepRef>(&source)) {
       SLUICE_ASSERT(producer->step < before, "steps are in topological order");
       SLUICE_ASSERT(producer->output < outputs_of(workflow_.steps[producer->step]).size());
     }
-    if (const auto *peer = std::get_if<PeerRef>(&source)) {
+    if (const auto* peer = std::get_if<PeerRef>(&source)) {
       SLUICE_ASSERT(peer->step < before && reader != nullptr && reader->foreach);
       SLUICE_ASSERT(workflow_.steps[peer->step].foreach == reader->foreach);
       SLUICE_ASSERT(peer->output < outputs_of(workflow_.steps[peer->step]).size());
     }
-    if (const auto *error = std::get_if<ErrorRef>(&source)) {
+    if (const auto* error = std::get_if<ErrorRef>(&source)) {
       SLUICE_ASSERT(error->step < before && reader != nullptr);
       SLUICE_ASSERT(error->clause < workflow_.steps[error->step].catches.size());
       SLUICE_ASSERT(workflow_.steps[error->step].foreach == reader->foreach);
@@ -62,10 +62,10 @@ class WorkflowPromises {
   }
 
   void check_step(std::size_t number) const {
-    const Step &step = workflow_.steps[number];
+    const Step& step = workflow_.steps[number];
     std::int64_t last = -1;
     bool is_behind = false;  // Gates stand behind ports and operands.
-    for (const Slot &slot : step.slots) {
+    for (const Slot& slot : step.slots) {
       check_source(slot.source, number, &step);
       const bool is_gate = slot.use == Use::kGate || slot.use == Use::kChoice;
       SLUICE_ASSERT(is_gate || !is_behind, "gates stand behind");
@@ -91,15 +91,15 @@ class WorkflowPromises {
     check_action(step);
   }
 
-  Type type_of(const Source &source) const {
-    if (const auto *input = std::get_if<InputRef>(&source)) {
+  Type type_of(const Source& source) const {
+    if (const auto* input = std::get_if<InputRef>(&source)) {
       return workflow_.inputs[input->input].type;
     }
-    const auto &producer = std::get<StepRef>(source);
+    const auto& producer = std::get<StepRef>(source);
     return workflow_.output_type(app_, producer.step, producer.output);
   }
 
-  void check_port(const Step &step, const Slot &slot) const {
+  void check_port(const Step& step, const Slot& slot) const {
     const bool is_operand = slot.use == Use::kOperand;
     switch (step.action) {
       case Action::kCall:
@@ -129,7 +129,7 @@ class WorkflowPromises {
     }
   }
 
-  void check_action(const Step &step) const {
+  void check_action(const Step& step) const {
     SLUICE_ASSERT(step.action != Action::kCall || step.outputs.empty());
     SLUICE_ASSERT((step.action == Action::kCompute) == (step.program != nullptr));
     if (step.action == Action::kCompute) {
@@ -137,10 +137,10 @@ class WorkflowPromises {
       SLUICE_ASSERT(step.outputs.size() <= kComputedOutputsMax);
       SLUICE_ASSERT(step.roots == Roots::kFailure ? roots == 2 && step.outputs.empty()
                                                   : roots == step.outputs.size());
-      for (const Port &port : step.outputs) SLUICE_ASSERT(port.type.lists < 2);
+      for (const Port& port : step.outputs) SLUICE_ASSERT(port.type.lists < 2);
     }
     if (step.action == Action::kLoop) {
-      const Workflow &body = app_.workflows.at(step.workflow);
+      const Workflow& body = app_.workflows.at(step.workflow);
       SLUICE_ASSERT(body.is_internal && step.rounds > 0);
       SLUICE_ASSERT(step.again == step.outputs.size() && step.again + 1 == body.outputs.size());
     }
@@ -152,11 +152,11 @@ class WorkflowPromises {
 
   void check_written() const {
     std::size_t parts = 0;
-    for (const WrittenStep &written : workflow_.written) {
+    for (const WrittenStep& written : workflow_.written) {
       parts += written.parts.size();
       SLUICE_ASSERT(std::ranges::is_sorted(written.parts));
       for (const std::uint32_t part : written.parts) {
-        const Step &step = workflow_.steps.at(part);
+        const Step& step = workflow_.steps.at(part);
         SLUICE_ASSERT(&workflow_.written.at(step.written) == &written);
       }
     }
@@ -164,16 +164,16 @@ class WorkflowPromises {
     SLUICE_ASSERT(parts + static_cast<std::size_t>(without) == workflow_.steps.size());
   }
 
-  const App &app_;
-  const Workflow &workflow_;
+  const App& app_;
+  const Workflow& workflow_;
 };
 
 }  // namespace
 
-void check_promises(const App &app) {
+void check_promises(const App& app) {
   SLUICE_ASSERT(!app.workflows.empty());
-  for (const Function &function : app.functions) SLUICE_ASSERT(!function.outputs.empty());
-  for (const Workflow &workflow : app.workflows) WorkflowPromises(app, workflow).check();
+  for (const Function& function : app.functions) SLUICE_ASSERT(!function.outputs.empty());
+  for (const Workflow& workflow : app.workflows) WorkflowPromises(app, workflow).check();
 }
 
 }  // namespace sluice::model

@@ -8,6 +8,6 @@
 namespace sluice::model {
 
 // Aborts where a promise of plan.h is broken.
-void check_promises(const App &app);
+void check_promises(const App& app);
 
 }  // namespace sluice::model

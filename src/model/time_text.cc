@@ -9,7 +9,7 @@ namespace {
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Takes `digits` digits from the front; -1 if they are not there.
-int take_number(std::string_view &text, std::size_t digits) {
+int take_number(std::string_view& text, std::size_t digits) {
   if (text.size() < digits) return -1;
   int number = 0;
   for (std::size_t i = 0; i < digits; ++i) {
@@ -20,7 +20,7 @@ int take_number(std::string_view &text, std::size_t digits) {
   return number;
 }
 
-bool take(std::string_view &text, std::string_view any_of) {
+bool take(std::string_view& text, std::string_view any_of) {
   if (text.empty() || !any_of.contains(text.front())) return false;
   text.remove_prefix(1);
   return true;

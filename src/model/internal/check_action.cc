@@ -14,18 +14,18 @@ constexpr std::uint32_t kNoTarget = 0xffffffff;
 // The outputs of one computed task; node and core keep a bit for each.
 constexpr std::size_t kTogetherMax = 64;
 
-std::vector<std::string> names_of(const std::vector<Port> &ports) {
+std::vector<std::string> names_of(const std::vector<Port>& ports) {
   std::vector<std::string> names;
-  for (const Port &port : ports) names.push_back(port.name);
+  for (const Port& port : ports) names.push_back(port.name);
   return names;
 }
 
 }  // namespace
 
-void ActionChecker::resolve_target(const DraftAction &draft, CheckedAction &action) {
+void ActionChecker::resolve_target(const DraftAction& draft, CheckedAction& action) {
   action.target = kNoTarget;
   if (!draft.target) return;
-  const std::string &name = draft.target->text;
+  const std::string& name = draft.target->text;
   const auto function = callables_.function_index.find(name);
   const auto workflow = callables_.workflow_index.find(name);
   const bool is_call = draft.kind == ActionKind::kCall;
@@ -38,9 +38,9 @@ void ActionChecker::resolve_target(const DraftAction &draft, CheckedAction &acti
   if (is_call && !callables_.has_functions) return;
   std::vector<std::string> names;
   if (is_call) {
-    for (const ResolvedFunction &known : callables_.functions) names.push_back(known.function.name);
+    for (const ResolvedFunction& known : callables_.functions) names.push_back(known.function.name);
   } else {
-    for (const WorkflowSignature &known : callables_.workflows) names.push_back(known.name);
+    for (const WorkflowSignature& known : callables_.workflows) names.push_back(known.name);
   }
   std::string hint =
       names.empty() ? "declare it under 'functions'" : did_you_mean_or_list(name, names);
@@ -52,7 +52,7 @@ void ActionChecker::resolve_target(const DraftAction &draft, CheckedAction &acti
               std::move(hint));
 }
 
-CheckedAction ActionChecker::resolve(const DraftAction &draft) {
+CheckedAction ActionChecker::resolve(const DraftAction& draft) {
   CheckedAction action;
   action.kind = draft.kind;
   switch (draft.kind) {
@@ -73,7 +73,7 @@ CheckedAction ActionChecker::resolve(const DraftAction &draft) {
       break;
     case ActionKind::kSet:
       action.outputs_known = !draft.is_broken;
-      for (const DraftBinding &output : draft.set) {
+      for (const DraftBinding& output : draft.set) {
         Port port{output.port.text, Type{}, std::nullopt};
         if (output.value.literal) port.type = type_of(*output.value.literal);
         action.outputs.push_back(std::move(port));
@@ -82,7 +82,7 @@ CheckedAction ActionChecker::resolve(const DraftAction &draft) {
     case ActionKind::kWait:
       action.outputs_known = true;
       action.is_answer = !draft.time.has_value();
-      for (const DraftPort &port : draft.answers) {
+      for (const DraftPort& port : draft.answers) {
         action.outputs.push_back({port.name.text, port.type.value_or(Type{}), std::nullopt});
       }
       break;
@@ -93,28 +93,28 @@ CheckedAction ActionChecker::resolve(const DraftAction &draft) {
   return action;
 }
 
-const std::vector<Port> *ActionChecker::inputs_of(const CheckedAction &action) const {
+const std::vector<Port>* ActionChecker::inputs_of(const CheckedAction& action) const {
   if (action.target == kNoTarget) return nullptr;
   if (action.kind == ActionKind::kCall) {
-    const ResolvedFunction &function = callables_.functions[action.target];
+    const ResolvedFunction& function = callables_.functions[action.target];
     return function.inputs_known ? &function.function.inputs : nullptr;
   }
-  const WorkflowSignature &workflow = callables_.workflows[action.target];
+  const WorkflowSignature& workflow = callables_.workflows[action.target];
   return workflow.inputs_known ? &workflow.inputs : nullptr;
 }
 
-std::string ActionChecker::target_of(const CheckedAction &action) const {
+std::string ActionChecker::target_of(const CheckedAction& action) const {
   return action.kind == ActionKind::kCall
              ? fmt::format("function '{}'",
                            shown(callables_.functions[action.target].function.name))
              : fmt::format("workflow '{}'", shown(callables_.workflows[action.target].name));
 }
 
-void ActionChecker::check_binding(const DraftBinding &binding, const ActionPlace &place,
-                                  const Visible &visible, CheckedAction &action,
-                                  MaySkip &may_skip) {
+void ActionChecker::check_binding(const DraftBinding& binding, const ActionPlace& place,
+                                  const Visible& visible, CheckedAction& action,
+                                  MaySkip& may_skip) {
   CheckedValue value = values_.check(binding.value, visible);
-  const std::vector<Port> *inputs = inputs_of(action);
+  const std::vector<Port>* inputs = inputs_of(action);
   if (inputs == nullptr) return;
   const auto port = std::ranges::find(*inputs, binding.port.text, &Port::name);
   if (port == inputs->end()) {
@@ -141,18 +141,18 @@ void ActionChecker::check_binding(const DraftBinding &binding, const ActionPlace
   action.in.push_back({static_cast<std::uint32_t>(port - inputs->begin()), std::move(value)});
 }
 
-void ActionChecker::check_in(const DraftAction &draft, const ActionPlace &place,
-                             const Visible &visible, CheckedAction &action, MaySkip &may_skip) {
-  for (const DraftBinding &binding : draft.in) {
+void ActionChecker::check_in(const DraftAction& draft, const ActionPlace& place,
+                             const Visible& visible, CheckedAction& action, MaySkip& may_skip) {
+  for (const DraftBinding& binding : draft.in) {
     check_binding(binding, place, visible, action, may_skip);
   }
   std::ranges::sort(action.in, {}, &CheckedBinding::port);
-  const std::vector<Port> *inputs = inputs_of(action);
+  const std::vector<Port>* inputs = inputs_of(action);
   if (inputs == nullptr || draft.is_broken || place.is_broken) return;
-  for (const Port &port : *inputs) {
+  for (const Port& port : *inputs) {
     if (port.default_value || port.type.optional) continue;
     const bool is_bound = std::ranges::any_of(
-        draft.in, [&](const DraftBinding &binding) { return binding.port.text == port.name; });
+        draft.in, [&](const DraftBinding& binding) { return binding.port.text == port.name; });
     if (is_bound) continue;
     report_.add(
         place.name_place,
@@ -162,12 +162,12 @@ void ActionChecker::check_in(const DraftAction &draft, const ActionPlace &place,
   }
 }
 
-void ActionChecker::check_set(const DraftAction &draft, const ActionPlace &place,
-                              const Visible &visible, CheckedAction &action) {
-  std::vector<const DraftValue *> together;
+void ActionChecker::check_set(const DraftAction& draft, const ActionPlace& place,
+                              const Visible& visible, CheckedAction& action) {
+  std::vector<const DraftValue*> together;
   bool is_whole = true;
   for (std::size_t i = 0; i < draft.set.size(); ++i) {
-    const DraftBinding &output = draft.set[i];
+    const DraftBinding& output = draft.set[i];
     CheckedValue value = values_.check(output.value, visible);
     is_whole = is_whole && !value.is_broken();
     const Type type = value.literal ? type_of(*value.literal) : value.type;
@@ -194,8 +194,8 @@ void ActionChecker::check_set(const DraftAction &draft, const ActionPlace &place
   action.program = values_.compile_together(together, visible);
 }
 
-void ActionChecker::check_wait(const DraftAction &draft, const Visible &visible,
-                               CheckedAction &action) {
+void ActionChecker::check_wait(const DraftAction& draft, const Visible& visible,
+                               CheckedAction& action) {
   if (!draft.time || draft.time->is_broken()) return;
   CheckedValue time = values_.check(*draft.time, visible);
   if (time.is_broken()) return;
@@ -212,25 +212,25 @@ void ActionChecker::check_wait(const DraftAction &draft, const Visible &visible,
   action.in.push_back({0, std::move(time)});
 }
 
-void ActionChecker::check_fail(const DraftAction &draft, const Visible &visible,
-                               CheckedAction &action) {
+void ActionChecker::check_fail(const DraftAction& draft, const Visible& visible,
+                               CheckedAction& action) {
   if (!draft.fail_name) return;
   DraftValue empty;
   empty.literal = Json("");
-  const std::vector<const DraftValue *> both{&*draft.fail_name,
-                                             draft.fail_message ? &*draft.fail_message : &empty};
+  const std::vector<const DraftValue*> both{&*draft.fail_name,
+                                            draft.fail_message ? &*draft.fail_message : &empty};
   bool is_whole = true;
-  for (const DraftValue *value : both) {
+  for (const DraftValue* value : both) {
     is_whole = !values_.check(*value, visible).is_broken() && is_whole;
   }
   if (is_whole) action.program = values_.compile_together(both, visible);
 }
 
-void ActionChecker::check(const DraftAction &draft, const ActionPlace &place,
-                          const Visible &visible, CheckedAction &action, MaySkip &may_skip) {
+void ActionChecker::check(const DraftAction& draft, const ActionPlace& place,
+                          const Visible& visible, CheckedAction& action, MaySkip& may_skip) {
   switch (draft.kind) {
     case ActionKind::kNone:
-      for (const DraftBinding &binding : draft.in) values_.check(binding.value, visible);
+      for (const DraftBinding& binding : draft.in) values_.check(binding.value, visible);
       return;
     case ActionKind::kCall:
     case ActionKind::kFlow:

@@ -27,32 +27,32 @@ struct ActionPlace {
 
 class ActionChecker {
  public:
-  ActionChecker(const Callables &callables, ValueChecker &values, NameScope &scope, Report &report)
+  ActionChecker(const Callables& callables, ValueChecker& values, NameScope& scope, Report& report)
       : callables_(callables), values_(values), scope_(scope), report_(report) {}
 
   // The target and, as far as they do not depend on values, the outputs.
-  CheckedAction resolve(const DraftAction &draft);
-  void check(const DraftAction &draft, const ActionPlace &place, const Visible &visible,
-             CheckedAction &action, MaySkip &may_skip);
+  CheckedAction resolve(const DraftAction& draft);
+  void check(const DraftAction& draft, const ActionPlace& place, const Visible& visible,
+             CheckedAction& action, MaySkip& may_skip);
 
  private:
-  void resolve_target(const DraftAction &draft, CheckedAction &action);
-  void check_in(const DraftAction &draft, const ActionPlace &place, const Visible &visible,
-                CheckedAction &action, MaySkip &may_skip);
-  void check_binding(const DraftBinding &binding, const ActionPlace &place, const Visible &visible,
-                     CheckedAction &action, MaySkip &may_skip);
-  void check_set(const DraftAction &draft, const ActionPlace &place, const Visible &visible,
-                 CheckedAction &action);
-  void check_wait(const DraftAction &draft, const Visible &visible, CheckedAction &action);
-  void check_fail(const DraftAction &draft, const Visible &visible, CheckedAction &action);
+  void resolve_target(const DraftAction& draft, CheckedAction& action);
+  void check_in(const DraftAction& draft, const ActionPlace& place, const Visible& visible,
+                CheckedAction& action, MaySkip& may_skip);
+  void check_binding(const DraftBinding& binding, const ActionPlace& place, const Visible& visible,
+                     CheckedAction& action, MaySkip& may_skip);
+  void check_set(const DraftAction& draft, const ActionPlace& place, const Visible& visible,
+                 CheckedAction& action);
+  void check_wait(const DraftAction& draft, const Visible& visible, CheckedAction& action);
+  void check_fail(const DraftAction& draft, const Visible& visible, CheckedAction& action);
   // Null: not known; nothing is said.
-  const std::vector<Port> *inputs_of(const CheckedAction &action) const;
-  std::string target_of(const CheckedAction &action) const;
+  const std::vector<Port>* inputs_of(const CheckedAction& action) const;
+  std::string target_of(const CheckedAction& action) const;
 
-  const Callables &callables_;
-  ValueChecker &values_;
-  NameScope &scope_;
-  Report &report_;
+  const Callables& callables_;
+  ValueChecker& values_;
+  NameScope& scope_;
+  Report& report_;
 };
 
 }  // namespace sluice::model

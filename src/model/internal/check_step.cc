@@ -14,8 +14,8 @@ namespace {
 
 class StepChecker {
  public:
-  StepChecker(const DraftStep &draft, std::uint32_t number, const Callables &callables,
-              NameScope &scope, Report &report)
+  StepChecker(const DraftStep& draft, std::uint32_t number, const Callables& callables,
+              NameScope& scope, Report& report)
       : draft_(draft),
         number_(number),
         callables_(callables),
@@ -30,21 +30,21 @@ class StepChecker {
   void check_branches();
   void check_clauses();
   void check_settings();
-  void add_outputs(const CheckedAction &action);
+  void add_outputs(const CheckedAction& action);
   void finish_outputs();
   void publish();
 
-  const DraftStep &draft_;
+  const DraftStep& draft_;
   const std::uint32_t number_;
-  const Callables &callables_;
-  NameScope &scope_;
-  Report &report_;
+  const Callables& callables_;
+  NameScope& scope_;
+  Report& report_;
   ValueChecker values_;
   Visible visible_;
   MaySkip may_skip_;
   CheckedStep checked_;
-  std::vector<std::vector<const Port *>> sources_;  // Per output: the ports it comes from.
-  std::size_t alternatives_ = 0;  // Branches and clauses, with or without outputs.
+  std::vector<std::vector<const Port*>> sources_;  // Per output: the ports it comes from.
+  std::size_t alternatives_ = 0;                   // Branches and clauses, with or without outputs.
 };
 
 void StepChecker::check_foreach() {
@@ -85,18 +85,18 @@ void StepChecker::check_foreach() {
   checked_.foreach = std::move(driver);
 }
 
-void StepChecker::add_outputs(const CheckedAction &action) {
+void StepChecker::add_outputs(const CheckedAction& action) {
   // Nobody sees that an output of what fails is absent.
   if (action.kind != ActionKind::kFail) ++alternatives_;
   checked_.outputs_known = checked_.outputs_known && action.outputs_known;
-  for (const Port &port : action.outputs) {
+  for (const Port& port : action.outputs) {
     const auto found = std::ranges::find(checked_.outputs, port.name, &Port::name);
     if (found == checked_.outputs.end()) {
       checked_.outputs.push_back(port);
       sources_.push_back({&port});
       continue;
     }
-    auto &sources = sources_[static_cast<std::size_t>(found - checked_.outputs.begin())];
+    auto& sources = sources_[static_cast<std::size_t>(found - checked_.outputs.begin())];
     sources.push_back(&port);
     const auto type = union_of(found->type, port.type);
     if (type) {
@@ -115,7 +115,7 @@ void StepChecker::add_outputs(const CheckedAction &action) {
 // What is said only by some of the branches and clauses is absent where another one ran.
 void StepChecker::finish_outputs() {
   for (std::size_t i = 0; i < checked_.outputs.size(); ++i) {
-    Port &output = checked_.outputs[i];
+    Port& output = checked_.outputs[i];
     if (sources_[i].size() < alternatives_) output.type.optional = true;
     if (sources_[i].size() < 2) continue;
     if (!is_computable(output.type)) {
@@ -134,18 +134,18 @@ void StepChecker::check_branches() {
   std::vector<Port> previous;
   bool previous_known = true;
   const bool is_switch = draft_.switch_place.has_value();
-  std::vector<const DraftAction *> actions;
+  std::vector<const DraftAction*> actions;
   if (is_switch) {
-    for (const DraftBranch &branch : draft_.branches) actions.push_back(&branch.action);
+    for (const DraftBranch& branch : draft_.branches) actions.push_back(&branch.action);
   } else {
     actions.push_back(&draft_.action);
   }
   ActionChecker checker(callables_, values_, scope_, report_);
-  for (const DraftAction *action : actions) {
+  for (const DraftAction* action : actions) {
     checked_.branches.push_back(checker.resolve(*action));
-    const CheckedAction &resolved = checked_.branches.back();
+    const CheckedAction& resolved = checked_.branches.back();
     previous_known = previous_known && resolved.outputs_known;
-    for (const Port &port : resolved.outputs) {
+    for (const Port& port : resolved.outputs) {
       const auto found = std::ranges::find(previous, port.name, &Port::name);
       if (found == previous.end()) {
         previous.push_back(port);
@@ -158,7 +158,7 @@ void StepChecker::check_branches() {
     visible_.previous = &previous;
     visible_.previous_known = previous_known && !draft_.is_broken;
   }
-  std::vector<const DraftValue *> conditions;
+  std::vector<const DraftValue*> conditions;
   bool is_whole = true;
   for (std::size_t i = 0; i < actions.size(); ++i) {
     // One task has all outputs of a `set` where they stand and fall together.
@@ -172,7 +172,7 @@ void StepChecker::check_branches() {
         .is_broken = draft_.is_broken};
     checker.check(*actions[i], place, visible_, checked_.branches[i], may_skip_);
     if (!is_switch) continue;
-    const std::optional<DraftValue> &when = draft_.branches[i].when;
+    const std::optional<DraftValue>& when = draft_.branches[i].when;
     conditions.push_back(when ? &*when : nullptr);
     if (when) {
       is_whole = !values_.check_condition(*when, visible_, "when").is_broken() && is_whole;
@@ -188,7 +188,7 @@ void StepChecker::check_branches() {
   }
   visible_.previous = nullptr;
   checked_.outputs_known = !draft_.is_broken || previous_known;
-  for (const CheckedAction &action : checked_.branches) add_outputs(action);
+  for (const CheckedAction& action : checked_.branches) add_outputs(action);
 }
 
 void StepChecker::check_clauses() {
@@ -197,9 +197,9 @@ void StepChecker::check_clauses() {
   ActionChecker checker(callables_, values_, scope_, report_);
   checked_.clauses.reserve(draft_.clauses.size());
   for (std::size_t i = 0; i < draft_.clauses.size(); ++i) {
-    const DraftClause &clause = draft_.clauses[i];
-    CheckedClause &checked = checked_.clauses.emplace_back();
-    for (const Word &error : clause.errors) checked.errors.push_back(error.text);
+    const DraftClause& clause = draft_.clauses[i];
+    CheckedClause& checked = checked_.clauses.emplace_back();
+    for (const Word& error : clause.errors) checked.errors.push_back(error.text);
     checked.action = checker.resolve(clause.action);
     const ActionPlace place{.who = fmt::format("'catch' of step '{}'", shown(draft_.name.text)),
                             .name_place = clause.place,
@@ -209,21 +209,21 @@ void StepChecker::check_clauses() {
     MaySkip may_skip;
     checker.check(clause.action, place, visible, checked.action, may_skip);
     if (may_skip.whole || may_skip.element) {
-      for (Port &port : checked.action.outputs) port.type.optional = true;
+      for (Port& port : checked.action.outputs) port.type.optional = true;
     }
     add_outputs(checked.action);
   }
 }
 
 void StepChecker::check_settings() {
-  const auto calls = [&](const CheckedAction &action) {
+  const auto calls = [&](const CheckedAction& action) {
     return action.kind == ActionKind::kCall && action.target < callables_.functions.size();
   };
   bool effects = draft_.effects.value_or(false);
   bool cache = draft_.cache.value_or(false);
-  for (const CheckedAction &action : checked_.branches) {
+  for (const CheckedAction& action : checked_.branches) {
     if (!calls(action)) continue;
-    const Function &function = callables_.functions[action.target].function;
+    const Function& function = callables_.functions[action.target].function;
     if (!draft_.effects) effects = effects || function.effects;
     if (!draft_.cache) cache = cache || function.cache;
   }
@@ -245,13 +245,13 @@ void StepChecker::check_settings() {
 
 // As the rest of the workflow sees the outputs.
 void StepChecker::publish() {
-  NameScope::Outputs &outputs = scope_.steps[number_];
+  NameScope::Outputs& outputs = scope_.steps[number_];
   outputs.known = checked_.outputs_known;
-  for (const Port &port : checked_.outputs) {
+  for (const Port& port : checked_.outputs) {
     Type type = port.type;
     if (draft_.foreach) {
       type.optional = type.optional || may_skip_.element;
-      const Type &driver = checked_.foreach->type;
+      const Type& driver = checked_.foreach->type;
       if (driver.is_list() && driver.element().optional) type.optional = true;
       if (type.lists < 7) type = type.list_of();
     }
@@ -286,8 +286,8 @@ CheckedStep StepChecker::run() {
 
 }  // namespace
 
-CheckedStep check_step(const DraftStep &draft, std::uint32_t number, const Callables &callables,
-                       NameScope &scope, Report &report) {
+CheckedStep check_step(const DraftStep& draft, std::uint32_t number, const Callables& callables,
+                       NameScope& scope, Report& report) {
   return StepChecker(draft, number, callables, scope, report).run();
 }
 

@@ -34,7 +34,7 @@ struct Callables {
 };
 
 // Also tells the scope what the outputs of the step are.
-CheckedStep check_step(const DraftStep &draft, std::uint32_t number, const Callables &callables,
-                       NameScope &scope, Report &report);
+CheckedStep check_step(const DraftStep& draft, std::uint32_t number, const Callables& callables,
+                       NameScope& scope, Report& report);
 
 }  // namespace sluice::model

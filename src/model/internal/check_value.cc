@@ -13,11 +13,11 @@
 
 namespace sluice::model {
 
-expr::Syntax::Node ValueChecker::node_of(const DraftValue &value) {
+expr::Syntax::Node ValueChecker::node_of(const DraftValue& value) {
   return value.node ? *value.node : syntax_.add_constant(value.literal.value_or(Json()));
 }
 
-void ValueChecker::report(const expr::Mistake &mistake) {
+void ValueChecker::report(const expr::Mistake& mistake) {
   std::string hint = mistake.hint;
   if (mistake.spot.text < texts_.texts.size()) {
     const std::string dashed =
@@ -28,7 +28,7 @@ void ValueChecker::report(const expr::Mistake &mistake) {
 }
 
 std::optional<Compiled> ValueChecker::compile(std::span<const expr::Syntax::Node> roots,
-                                              const Visible &visible) {
+                                              const Visible& visible) {
   Compiled compiled;
   std::map<Name, std::uint32_t> numbers;
   const expr::Resolve resolve = [&](std::span<const std::string_view> names)
@@ -43,7 +43,7 @@ std::optional<Compiled> ValueChecker::compile(std::span<const expr::Syntax::Node
   };
   expr::Mistakes mistakes;
   compiled.program = expr::Program::compile(syntax_, roots, resolve, mistakes);
-  for (const expr::Mistake &mistake : mistakes) {
+  for (const expr::Mistake& mistake : mistakes) {
     report(mistake);
     if (mistake.spot.text >= texts_.texts.size()) continue;
     // What stands behind the mistake was perhaps not looked at.
@@ -55,7 +55,7 @@ std::optional<Compiled> ValueChecker::compile(std::span<const expr::Syntax::Node
   return compiled;
 }
 
-CheckedValue ValueChecker::check(const DraftValue &value, const Visible &visible) {
+CheckedValue ValueChecker::check(const DraftValue& value, const Visible& visible) {
   CheckedValue checked;
   checked.place = value.place;
   checked.text = value.text;
@@ -67,7 +67,7 @@ CheckedValue ValueChecker::check(const DraftValue &value, const Visible &visible
   const expr::Syntax::Node root = *value.node;
   std::optional<Compiled> compiled = compile({&root, 1}, visible);
   if (!compiled) return checked;
-  const expr::Root &result = compiled->program->roots()[0];
+  const expr::Root& result = compiled->program->roots()[0];
   checked.type = result.type;
   if (result.plain) {
     checked.link = compiled->names[*result.plain];
@@ -77,11 +77,11 @@ CheckedValue ValueChecker::check(const DraftValue &value, const Visible &visible
   return checked;
 }
 
-CheckedValue ValueChecker::check_condition(const DraftValue &value, const Visible &visible,
+CheckedValue ValueChecker::check_condition(const DraftValue& value, const Visible& visible,
                                            std::string_view key) {
   CheckedValue checked = check(value, visible);
   if (checked.is_broken() || checked.literal) return checked;
-  const Type &type = checked.type;
+  const Type& type = checked.type;
   const bool fits = !type.is_list() && (type.kind == Kind::kBool || type.kind == Kind::kJson ||
                                         type.kind == Kind::kAny);
   if (fits) return checked;
@@ -95,30 +95,30 @@ CheckedValue ValueChecker::check_condition(const DraftValue &value, const Visibl
   return {};
 }
 
-Compiled ValueChecker::compile_together(std::span<const DraftValue *const> values,
-                                        const Visible &visible) {
+Compiled ValueChecker::compile_together(std::span<const DraftValue* const> values,
+                                        const Visible& visible) {
   std::vector<expr::Syntax::Node> roots;
   roots.reserve(values.size());
-  for (const DraftValue *value : values) roots.push_back(node_of(*value));
+  for (const DraftValue* value : values) roots.push_back(node_of(*value));
   return compile(roots, visible).value_or(Compiled{});
 }
 
-Compiled ValueChecker::compile_choice(std::span<const DraftValue *const> conditions,
-                                      const Visible &visible) {
+Compiled ValueChecker::compile_choice(std::span<const DraftValue* const> conditions,
+                                      const Visible& visible) {
   std::vector<expr::Syntax::Node> roots;
   roots.reserve(conditions.size());
-  for (const DraftValue *condition : conditions) {
+  for (const DraftValue* condition : conditions) {
     roots.push_back(condition == nullptr ? syntax_.add_constant(Json(true)) : node_of(*condition));
   }
   return compile(roots, visible).value_or(Compiled{});
 }
 
-std::string what_of(const CheckedValue &value, const NameScope &scope) {
+std::string what_of(const CheckedValue& value, const NameScope& scope) {
   if (!value.link) {
     return value.text.empty() ? "the value here" : fmt::format("'{}'", shown(value.text));
   }
-  const Name &name = *value.link;
-  const DraftWorkflow &draft = scope.draft();
+  const Name& name = *value.link;
+  const DraftWorkflow& draft = scope.draft();
   switch (name.kind) {
     case Name::Kind::kInput:
       return fmt::format("inputs.{}", shown(draft.inputs[name.owner].name.text));
@@ -141,14 +141,14 @@ std::string what_of(const CheckedValue &value, const NameScope &scope) {
   std::abort();  // Every kind is named above.
 }
 
-bool is_per_element(const Compiled &compiled) {
-  return std::ranges::any_of(compiled.names, [](const Name &name) {
+bool is_per_element(const Compiled& compiled) {
+  return std::ranges::any_of(compiled.names, [](const Name& name) {
     return name.kind == Name::Kind::kItem || name.kind == Name::Kind::kIndex ||
            name.kind == Name::Kind::kError;
   });
 }
 
-bool is_per_element(const CheckedValue &value) {
+bool is_per_element(const CheckedValue& value) {
   if (value.link) {
     return value.link->kind == Name::Kind::kItem || value.link->kind == Name::Kind::kIndex ||
            value.link->kind == Name::Kind::kError;
@@ -156,7 +156,7 @@ bool is_per_element(const CheckedValue &value) {
   return value.compiled && is_per_element(*value.compiled);
 }
 
-bool is_computable(const Type &type) {
+bool is_computable(const Type& type) {
   return type.lists < 2 ||
          (type.kind != Kind::kBytes && type.kind != Kind::kArray && type.kind != Kind::kFile);
 }
@@ -169,9 +169,9 @@ Type as_computed(Type type) {
 
 namespace {
 
-std::string mismatch_hint(const CheckedValue &value, const Fitting &to, const NameScope &scope) {
-  const Type &from = value.type;
-  const Type &wanted = to.port.type;
+std::string mismatch_hint(const CheckedValue& value, const Fitting& to, const NameScope& scope) {
+  const Type& from = value.type;
+  const Type& wanted = to.port.type;
   const std::string what = what_of(value, scope);
   Type without_holes = from;
   without_holes.holes = 0;
@@ -206,10 +206,10 @@ std::string mismatch_hint(const CheckedValue &value, const Fitting &to, const Na
 
 }  // namespace
 
-bool check_fit(const CheckedValue &value, const Fitting &to, const NameScope &scope,
-               Report &report) {
+bool check_fit(const CheckedValue& value, const Fitting& to, const NameScope& scope,
+               Report& report) {
   if (value.is_broken()) return false;
-  const Type &type = to.port.type;
+  const Type& type = to.port.type;
   if (value.literal) {
     const auto problem = literal_problem(*value.literal, type);
     if (!problem) return true;

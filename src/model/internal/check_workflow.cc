@@ -14,30 +14,30 @@
 namespace sluice::model {
 namespace {
 
-void for_each_value(const DraftAction &action,
-                    const std::function<void(const DraftValue &)> &visit) {
-  for (const DraftBinding &binding : action.in) visit(binding.value);
-  for (const DraftBinding &binding : action.set) visit(binding.value);
-  for (const auto *value : {&action.time, &action.fail_name, &action.fail_message}) {
+void for_each_value(const DraftAction& action,
+                    const std::function<void(const DraftValue&)>& visit) {
+  for (const DraftBinding& binding : action.in) visit(binding.value);
+  for (const DraftBinding& binding : action.set) visit(binding.value);
+  for (const auto* value : {&action.time, &action.fail_name, &action.fail_message}) {
     if (*value) visit(**value);
   }
 }
 
-void for_each_value(const DraftStep &step, const std::function<void(const DraftValue &)> &visit) {
-  for (const auto *value : {&step.foreach, &step.when, &step.loop}) {
+void for_each_value(const DraftStep& step, const std::function<void(const DraftValue&)>& visit) {
+  for (const auto* value : {&step.foreach, &step.when, &step.loop}) {
     if (*value) visit(**value);
   }
   for_each_value(step.action, visit);
-  for (const DraftBranch &branch : step.branches) {
+  for (const DraftBranch& branch : step.branches) {
     if (branch.when) visit(*branch.when);
     for_each_value(branch.action, visit);
   }
-  for (const DraftClause &clause : step.clauses) for_each_value(clause.action, visit);
+  for (const DraftClause& clause : step.clauses) for_each_value(clause.action, visit);
 }
 
 class WorkflowChecker {
  public:
-  WorkflowChecker(const DraftWorkflow &draft, const Callables &callables, Report &report)
+  WorkflowChecker(const DraftWorkflow& draft, const Callables& callables, Report& report)
       : draft_(draft), callables_(callables), report_(report), scope_(draft) {}
 
   CheckedWorkflow run();
@@ -45,22 +45,22 @@ class WorkflowChecker {
  private:
   void check_inputs();
   // Steps whose outputs the step names; their types are not known yet.
-  std::vector<std::uint32_t> used_by(const DraftStep &step) const;
+  std::vector<std::uint32_t> used_by(const DraftStep& step) const;
   void order();
-  void report_cycle(const std::vector<std::uint32_t> &cycle);
+  void report_cycle(const std::vector<std::uint32_t>& cycle);
   void check_outputs();
   void check_unused();
 
-  const DraftWorkflow &draft_;
-  const Callables &callables_;
-  Report &report_;
+  const DraftWorkflow& draft_;
+  const Callables& callables_;
+  Report& report_;
   NameScope scope_;
   CheckedWorkflow checked_;
 };
 
 void WorkflowChecker::check_inputs() {
   for (std::size_t i = 0; i < draft_.inputs.size(); ++i) {
-    const DraftPort &port = draft_.inputs[i];
+    const DraftPort& port = draft_.inputs[i];
     WorkflowInput input{port.name.text, port.type.value_or(Type{}), port.default_value, {}};
     if (input.default_value && !port.is_broken) {
       if (const auto problem = literal_problem(*input.default_value, input.type)) {
@@ -76,7 +76,7 @@ void WorkflowChecker::check_inputs() {
   }
 }
 
-std::vector<std::uint32_t> WorkflowChecker::used_by(const DraftStep &step) const {
+std::vector<std::uint32_t> WorkflowChecker::used_by(const DraftStep& step) const {
   std::vector<std::uint32_t> used;
   std::map<std::string, std::uint32_t, std::less<>> numbers;
   const expr::Resolve record = [&](std::span<const std::string_view> names)
@@ -86,7 +86,7 @@ std::vector<std::uint32_t> WorkflowChecker::used_by(const DraftStep &step) const
     const auto found = numbers.emplace(std::string(names[0]), number).first;
     return expr::Resolution{found->second, 1, Type{}};
   };
-  for_each_value(step, [&](const DraftValue &value) {
+  for_each_value(step, [&](const DraftValue& value) {
     if (!value.node) return;
     expr::Mistakes ignored;  // They are found again when types are known.
     expr::Program::compile(step.texts.syntax, {&*value.node, 1}, record, ignored,
@@ -95,8 +95,8 @@ std::vector<std::uint32_t> WorkflowChecker::used_by(const DraftStep &step) const
   return used;
 }
 
-void WorkflowChecker::report_cycle(const std::vector<std::uint32_t> &cycle) {
-  const DraftStep &first = draft_.steps[cycle.front()];
+void WorkflowChecker::report_cycle(const std::vector<std::uint32_t>& cycle) {
+  const DraftStep& first = draft_.steps[cycle.front()];
   if (cycle.size() == 1) {
     report_.add(first.name.place, fmt::format("step '{}' waits for itself", shown(first.name.text)),
                 first.loop ? "the round before is ${previous.OUTPUT}"
@@ -119,9 +119,9 @@ void WorkflowChecker::report_cycle(const std::vector<std::uint32_t> &cycle) {
 void WorkflowChecker::order() {
   std::vector<std::vector<std::uint32_t>> needs(draft_.steps.size());
   for (std::uint32_t i = 0; i < draft_.steps.size(); ++i) {
-    const DraftStep &step = draft_.steps[i];
+    const DraftStep& step = draft_.steps[i];
     needs[i] = used_by(step);
-    for (const Word &name : step.after) {
+    for (const Word& name : step.after) {
       const auto before = scope_.step(name.text);
       if (before) {
         needs[i].push_back(*before);
@@ -135,7 +135,7 @@ void WorkflowChecker::order() {
     needs[i].erase(rest.begin(), rest.end());
   }
   StepOrder ordered = order_steps(needs);
-  for (const auto &cycle : ordered.cycles) report_cycle(cycle);
+  for (const auto& cycle : ordered.cycles) report_cycle(cycle);
   checked_.order = std::move(ordered.order);
   std::vector<bool> is_ordered(draft_.steps.size(), false);
   for (const std::uint32_t step : checked_.order) is_ordered[step] = true;
@@ -146,7 +146,7 @@ void WorkflowChecker::order() {
 
 void WorkflowChecker::check_outputs() {
   ValueChecker values(draft_.texts, scope_, report_);
-  for (const DraftBinding &output : draft_.outputs) {
+  for (const DraftBinding& output : draft_.outputs) {
     CheckedValue value = values.check(output.value, Visible{});
     if (value.literal) value.type = Type{.kind = Kind::kJson};
     if (value.compiled) {
@@ -167,7 +167,7 @@ void WorkflowChecker::check_unused() {
   scope_.use(draft_.mentions);
   if (draft_.is_broken) return;
   for (std::size_t i = 0; i < draft_.inputs.size(); ++i) {
-    const Word &name = draft_.inputs[i].name;
+    const Word& name = draft_.inputs[i].name;
     if (scope_.inputs[i].is_used || identifier_problem(name.text)) continue;
     report_.add(name.place, fmt::format("input '{}' is not used", shown(name.text)),
                 "use it in a step or remove it");
@@ -189,36 +189,36 @@ CheckedWorkflow WorkflowChecker::run() {
 
 }  // namespace
 
-WorkflowSignature signature_of(const DraftWorkflow &draft) {
+WorkflowSignature signature_of(const DraftWorkflow& draft) {
   WorkflowSignature signature;
   signature.name = draft.name.text;
   signature.inputs_known = draft.has_inputs && !draft.is_broken;
   signature.outputs_known = false;
-  for (const DraftPort &port : draft.inputs) {
+  for (const DraftPort& port : draft.inputs) {
     signature.inputs.push_back(
         {port.name.text, port.is_broken ? Type{} : port.type.value_or(Type{}), port.default_value});
   }
   return signature;
 }
 
-std::vector<const Word *> flows_of(const DraftWorkflow &draft) {
-  std::vector<const Word *> flows;
-  const auto add = [&](const DraftAction &action) {
+std::vector<const Word*> flows_of(const DraftWorkflow& draft) {
+  std::vector<const Word*> flows;
+  const auto add = [&](const DraftAction& action) {
     if (action.kind == ActionKind::kFlow && action.target) flows.push_back(&*action.target);
   };
-  for (const DraftStep &step : draft.steps) {
+  for (const DraftStep& step : draft.steps) {
     add(step.action);
-    for (const DraftBranch &branch : step.branches) add(branch.action);
-    for (const DraftClause &clause : step.clauses) add(clause.action);
+    for (const DraftBranch& branch : step.branches) add(branch.action);
+    for (const DraftClause& clause : step.clauses) add(clause.action);
   }
   return flows;
 }
 
-CheckedWorkflow check_workflow(const DraftWorkflow &draft, const Callables &callables,
-                               Report &report, WorkflowSignature &signature) {
+CheckedWorkflow check_workflow(const DraftWorkflow& draft, const Callables& callables,
+                               Report& report, WorkflowSignature& signature) {
   CheckedWorkflow checked = WorkflowChecker(draft, callables, report).run();
   signature.outputs_known = !draft.is_broken;
-  for (const CheckedOutput &output : checked.outputs) {
+  for (const CheckedOutput& output : checked.outputs) {
     const bool is_known = !output.value.is_broken();
     signature.outputs.push_back({output.name, is_known ? output.value.type : Type{}, std::nullopt});
   }

@@ -9,11 +9,11 @@
 
 namespace sluice::model {
 
-CheckedWorkflow check_workflow(const DraftWorkflow &draft, const Callables &callables,
-                               Report &report, WorkflowSignature &signature);
+CheckedWorkflow check_workflow(const DraftWorkflow& draft, const Callables& callables,
+                               Report& report, WorkflowSignature& signature);
 // What is known before the workflow is checked: its inputs.
-WorkflowSignature signature_of(const DraftWorkflow &draft);
+WorkflowSignature signature_of(const DraftWorkflow& draft);
 // The workflows that its steps run, as they are named.
-std::vector<const Word *> flows_of(const DraftWorkflow &draft);
+std::vector<const Word*> flows_of(const DraftWorkflow& draft);
 
 }  // namespace sluice::model

@@ -32,7 +32,7 @@ struct Name {
   Kind kind = Kind::kInput;
   std::uint32_t owner = 0;
   std::uint32_t output = 0;
-  friend auto operator<=>(const Name &, const Name &) = default;
+  friend auto operator<=>(const Name&, const Name&) = default;
 };
 
 // Variable i of the program is names[i].
@@ -74,7 +74,7 @@ struct CheckedClause {
 };
 
 struct CheckedStep {
-  const DraftStep *draft = nullptr;
+  const DraftStep* draft = nullptr;
   std::optional<CheckedValue> foreach;
   std::optional<CheckedValue> when;
   std::optional<CheckedValue> loop;
@@ -94,7 +94,7 @@ struct CheckedOutput {
 };
 
 struct CheckedWorkflow {
-  const DraftWorkflow *draft = nullptr;
+  const DraftWorkflow* draft = nullptr;
   std::vector<WorkflowInput> inputs;
   std::vector<CheckedStep> steps;    // As in the file.
   std::vector<std::uint32_t> order;  // Topological.

@@ -6,12 +6,12 @@
 
 namespace sluice::model {
 
-std::string text_of(const Name &name, const CheckedWorkflow &workflow) {
+std::string text_of(const Name& name, const CheckedWorkflow& workflow) {
   switch (name.kind) {
     case Name::Kind::kInput:
       return "inputs." + workflow.inputs[name.owner].name;
     case Name::Kind::kOutput: {
-      const CheckedStep &step = workflow.steps[name.owner];
+      const CheckedStep& step = workflow.steps[name.owner];
       return step.draft->name.text + "." + step.published[name.output].name;
     }
     case Name::Kind::kItem:
@@ -30,7 +30,7 @@ std::string text_of(const Name &name, const CheckedWorkflow &workflow) {
   std::abort();  // Every kind is named above.
 }
 
-WorkflowInput BodyInputs::input_for(const Name &name) const {
+WorkflowInput BodyInputs::input_for(const Name& name) const {
   WorkflowInput input;
   input.name = text_of(name, outside_);
   switch (name.kind) {
@@ -64,7 +64,7 @@ WorkflowInput BodyInputs::input_for(const Name &name) const {
   return input;
 }
 
-Source BodyInputs::input(const Name &name) {
+Source BodyInputs::input(const Name& name) {
   const auto [found, is_new] = index_.emplace(name, static_cast<std::uint32_t>(names_.size()));
   if (is_new) {
     names_.push_back(name);

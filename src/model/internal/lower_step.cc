@@ -22,8 +22,8 @@ struct Part {
 
 class StepLowering {
  public:
-  StepLowering(const CheckedStep &step, std::uint32_t written, const SourceOf &source_of,
-               Building &building)
+  StepLowering(const CheckedStep& step, std::uint32_t written, const SourceOf& source_of,
+               Building& building)
       : checked_(step),
         draft_(*step.draft),
         written_(written),
@@ -40,49 +40,49 @@ class StepLowering {
   void lower_driver();
   void lower_when();
   std::vector<Part> lower_branches();
-  std::vector<Part> lower_action(const CheckedAction &action, Step base);
+  std::vector<Part> lower_action(const CheckedAction& action, Step base);
   Part lower_in_scope();
-  void lower_clauses(std::vector<Part> &parts);
-  std::vector<StepRef> merge(const std::vector<Part> &parts, std::size_t count);
+  void lower_clauses(std::vector<Part>& parts);
+  std::vector<StepRef> merge(const std::vector<Part>& parts, std::size_t count);
   std::vector<std::vector<std::string>> catches() const;
 
   Step new_step() const;
   Step main_step() const;  // With what the author says of each attempt.
   std::uint32_t add(Step step) { return building_.add(std::move(step)); }
-  std::vector<Slot> operands(const Compiled &compiled) const;
+  std::vector<Slot> operands(const Compiled& compiled) const;
   // Also as a foreach where it is one for each element.
-  std::uint32_t add_helper(const Compiled &compiled, Roots roots, std::vector<Port> outputs,
+  std::uint32_t add_helper(const Compiled& compiled, Roots roots, std::vector<Port> outputs,
                            std::string text);
   Source link(std::uint32_t helper, std::uint32_t output) const;
-  Source bind(const CheckedValue &value, const Port &port, bool is_flow);
-  Source as_object(Source source, const Name &name, const Type &type, bool is_flow);
-  Source convert(Source source, const Type &from, const Port &port);
-  Source with_default(Source source, const Type &type, const Port &port);
-  void bind_flow_defaults(const CheckedAction &action, Step &step);
-  const Port input_port(const CheckedAction &action, std::uint32_t port) const;
+  Source bind(const CheckedValue& value, const Port& port, bool is_flow);
+  Source as_object(Source source, const Name& name, const Type& type, bool is_flow);
+  Source convert(Source source, const Type& from, const Port& port);
+  Source with_default(Source source, const Type& type, const Port& port);
+  void bind_flow_defaults(const CheckedAction& action, Step& step);
+  const Port input_port(const CheckedAction& action, std::uint32_t port) const;
 
-  const CheckedStep &checked_;
-  const DraftStep &draft_;
+  const CheckedStep& checked_;
+  const DraftStep& draft_;
   const std::uint32_t written_;
-  const SourceOf &outer_;
+  const SourceOf& outer_;
   SourceOf source_of_;  // With `error`, inside of a clause.
-  Building &building_;
+  Building& building_;
   std::optional<Source> driver_;
   std::vector<Slot> gates_;
   std::vector<std::uint32_t> after_;
   bool with_clauses_ = true;
 };
 
-bool needs_merge_or_clause(const CheckedStep &step) {
+bool needs_merge_or_clause(const CheckedStep& step) {
   return step.branches.size() > 1 ||
-         std::ranges::any_of(step.clauses, [](const CheckedClause &clause) {
+         std::ranges::any_of(step.clauses, [](const CheckedClause& clause) {
            return clause.action.kind != ActionKind::kNone;
          });
 }
 
 // What is computed, as written; of several outputs each with its name.
-std::string text_of(const DraftAction &action) {
-  const auto text = [](const DraftValue &value) {
+std::string text_of(const DraftAction& action) {
+  const auto text = [](const DraftValue& value) {
     return value.text.empty() && value.literal ? to_text(*value.literal) : value.text;
   };
   if (action.time) return text(*action.time);
@@ -90,7 +90,7 @@ std::string text_of(const DraftAction &action) {
     return text(*action.fail_name) + (action.fail_message ? ": " + text(*action.fail_message) : "");
   }
   std::string all;
-  for (const DraftBinding &binding : action.set) {
+  for (const DraftBinding& binding : action.set) {
     all += fmt::format("{}{}: {}", all.empty() ? "" : ", ", binding.port.text, text(binding.value));
   }
   return all;
@@ -114,24 +114,24 @@ Step StepLowering::main_step() const {
   return step;
 }
 
-bool is_per_element(const Source &source) {
+bool is_per_element(const Source& source) {
   return std::holds_alternative<ItemRef>(source) || std::holds_alternative<IndexRef>(source) ||
          std::holds_alternative<PeerRef>(source) || std::holds_alternative<ErrorRef>(source);
 }
 
 // A number, an id, a failure: known to core and node, but no object.
-bool is_no_object(const Source &source) {
+bool is_no_object(const Source& source) {
   return std::holds_alternative<IndexRef>(source) || std::holds_alternative<RoundRef>(source) ||
          std::holds_alternative<RunIdRef>(source) || std::holds_alternative<ErrorRef>(source);
 }
 
 std::vector<std::vector<std::string>> StepLowering::catches() const {
   std::vector<std::vector<std::string>> all;
-  for (const CheckedClause &clause : checked_.clauses) all.push_back(clause.errors);
+  for (const CheckedClause& clause : checked_.clauses) all.push_back(clause.errors);
   return all;
 }
 
-std::vector<Slot> StepLowering::operands(const Compiled &compiled) const {
+std::vector<Slot> StepLowering::operands(const Compiled& compiled) const {
   std::vector<Slot> slots;
   for (std::uint32_t i = 0; i < compiled.names.size(); ++i) {
     slots.push_back({i, source_of_(compiled.names[i]), Use::kOperand});
@@ -139,7 +139,7 @@ std::vector<Slot> StepLowering::operands(const Compiled &compiled) const {
   return slots;
 }
 
-std::uint32_t StepLowering::add_helper(const Compiled &compiled, Roots roots,
+std::uint32_t StepLowering::add_helper(const Compiled& compiled, Roots roots,
                                        std::vector<Port> outputs, std::string text) {
   Step helper = new_step();
   helper.action = Action::kCompute;
@@ -160,7 +160,7 @@ Source StepLowering::link(std::uint32_t helper, std::uint32_t output) const {
 
 void StepLowering::lower_driver() {
   if (!checked_.foreach) return;
-  const CheckedValue &driver = *checked_.foreach;
+  const CheckedValue& driver = *checked_.foreach;
   if (driver.link && driver.type.is_list()) {
     driver_ = source_of_(*driver.link);
     return;
@@ -182,7 +182,7 @@ void StepLowering::lower_driver() {
 
 void StepLowering::lower_when() {
   if (!checked_.when) return;
-  const CheckedValue &when = *checked_.when;
+  const CheckedValue& when = *checked_.when;
   Compiled compiled;
   if (when.literal) {
     compiled.program = constant_program(*when.literal);
@@ -198,7 +198,7 @@ void StepLowering::lower_when() {
 }
 
 // What is no object for core becomes one, except an index for a function: the node has that.
-Source StepLowering::as_object(Source source, const Name &name, const Type &type, bool is_flow) {
+Source StepLowering::as_object(Source source, const Name& name, const Type& type, bool is_flow) {
   const bool is_fine =
       !is_no_object(source) || (std::holds_alternative<IndexRef>(source) && !is_flow);
   if (is_fine) return source;
@@ -206,7 +206,7 @@ Source StepLowering::as_object(Source source, const Name &name, const Type &type
 }
 
 // One value in place of another shape: a list as JSON, JSON as a list.
-Source StepLowering::convert(Source source, const Type &from, const Port &port) {
+Source StepLowering::convert(Source source, const Type& from, const Port& port) {
   Step helper = new_step();
   helper.action = Action::kCompute;
   helper.helper = true;
@@ -223,7 +223,7 @@ Source StepLowering::convert(Source source, const Type &from, const Port &port) 
 }
 
 // A workflow in place does not know who gave nothing: its defaults are applied outside.
-Source StepLowering::with_default(Source source, const Type &type, const Port &port) {
+Source StepLowering::with_default(Source source, const Type& type, const Port& port) {
   Port output{port.name, port.type, std::nullopt};
   output.type.optional = false;
   const std::uint32_t value =
@@ -240,7 +240,7 @@ Source StepLowering::with_default(Source source, const Type &type, const Port &p
   return link(add(std::move(helper)), 0);
 }
 
-Source StepLowering::bind(const CheckedValue &value, const Port &port, bool is_flow) {
+Source StepLowering::bind(const CheckedValue& value, const Port& port, bool is_flow) {
   if (value.literal) {
     if (!is_flow) return Literal{*value.literal};
     return StepRef{add_constant_helper(building_, draft_.name.text, written_, *value.literal, port),
@@ -267,18 +267,18 @@ Source StepLowering::bind(const CheckedValue &value, const Port &port, bool is_f
   return source;
 }
 
-const Port StepLowering::input_port(const CheckedAction &action, std::uint32_t port) const {
+const Port StepLowering::input_port(const CheckedAction& action, std::uint32_t port) const {
   if (action.kind == ActionKind::kCall) {
     return building_.app.functions[action.target].inputs[port];
   }
-  const WorkflowInput &input = building_.app.workflows[action.target].inputs[port];
+  const WorkflowInput& input = building_.app.workflows[action.target].inputs[port];
   return {input.name, input.type, input.default_value};
 }
 
-void StepLowering::bind_flow_defaults(const CheckedAction &action, Step &step) {
-  const std::vector<WorkflowInput> &inputs = building_.app.workflows[action.target].inputs;
+void StepLowering::bind_flow_defaults(const CheckedAction& action, Step& step) {
+  const std::vector<WorkflowInput>& inputs = building_.app.workflows[action.target].inputs;
   for (std::uint32_t i = 0; i < inputs.size(); ++i) {
-    const auto is_bound = [&](const Slot &slot) { return slot.port == i; };
+    const auto is_bound = [&](const Slot& slot) { return slot.port == i; };
     if (!inputs[i].default_value || std::ranges::any_of(step.slots, is_bound)) continue;
     const Port port{inputs[i].name, inputs[i].type, std::nullopt};
     const std::uint32_t value =
@@ -289,10 +289,10 @@ void StepLowering::bind_flow_defaults(const CheckedAction &action, Step &step) {
 }
 
 // `base` has what is the same for all parts. Its slots are gates and go behind.
-std::vector<Part> StepLowering::lower_action(const CheckedAction &action, Step base) {
+std::vector<Part> StepLowering::lower_action(const CheckedAction& action, Step base) {
   std::vector<Slot> gates = std::move(base.slots);
   base.slots.clear();
-  const auto finish = [&](Step step, const std::vector<Port> &outputs) {
+  const auto finish = [&](Step step, const std::vector<Port>& outputs) {
     step.slots.insert(step.slots.end(), gates.begin(), gates.end());
     return Part{add(std::move(step)), outputs};
   };
@@ -301,7 +301,7 @@ std::vector<Part> StepLowering::lower_action(const CheckedAction &action, Step b
       return {};
     case ActionKind::kCall: {
       base.function = action.target;
-      for (const CheckedBinding &binding : action.in) {
+      for (const CheckedBinding& binding : action.in) {
         base.slots.push_back(
             {binding.port, bind(binding.value, input_port(action, binding.port), false)});
       }
@@ -311,7 +311,7 @@ std::vector<Part> StepLowering::lower_action(const CheckedAction &action, Step b
       base.action = Action::kFlow;
       base.workflow = action.target;
       base.outputs = action.outputs;
-      for (const CheckedBinding &binding : action.in) {
+      for (const CheckedBinding& binding : action.in) {
         base.slots.push_back(
             {binding.port, bind(binding.value, input_port(action, binding.port), true)});
       }
@@ -327,7 +327,7 @@ std::vector<Part> StepLowering::lower_action(const CheckedAction &action, Step b
       }
       std::vector<Part> parts;
       for (std::size_t i = 0; i < action.set.size(); ++i) {
-        const CheckedValue &value = action.set[i];
+        const CheckedValue& value = action.set[i];
         Step step = base;
         Compiled compiled;
         if (value.literal) {
@@ -350,7 +350,7 @@ std::vector<Part> StepLowering::lower_action(const CheckedAction &action, Step b
       base.action = Action::kWait;
       base.is_answer = action.is_answer;
       base.outputs = action.outputs;
-      for (const CheckedBinding &time : action.in) {
+      for (const CheckedBinding& time : action.in) {
         const Port port{"time", Type{.kind = Kind::kText}, std::nullopt};
         base.slots.push_back({0, bind(time.value, port, false), Use::kPort});
       }
@@ -373,7 +373,7 @@ std::vector<Part> StepLowering::lower_branches() {
     std::string text;
     for (std::size_t i = 0; i < checked_.branches.size(); ++i) {
       flags.push_back({fmt::format("branch_{}", i), kFlag, std::nullopt});
-      const auto &when = draft_.branches[i].when;
+      const auto& when = draft_.branches[i].when;
       text += fmt::format("{}{}", i == 0 ? "" : " | ", when ? when->text : "true");
     }
     choice = add_helper(checked_.choice, Roots::kChoice, std::move(flags), std::move(text));
@@ -382,10 +382,10 @@ std::vector<Part> StepLowering::lower_branches() {
     Step base = main_step();
     base.slots = gates_;
     if (draft_.switch_place) base.slots.push_back({0, link(choice, i), Use::kChoice});
-    const DraftAction &action = draft_.switch_place ? draft_.branches[i].action : draft_.action;
+    const DraftAction& action = draft_.switch_place ? draft_.branches[i].action : draft_.action;
     base.text = text_of(action);
     if (checked_.branches[i].kind == ActionKind::kCall) {
-      const Function &function = building_.app.functions[checked_.branches[i].target];
+      const Function& function = building_.app.functions[checked_.branches[i].target];
       base.effects = draft_.effects.value_or(function.effects);
       base.cache = draft_.cache.value_or(function.cache);
       base.start = draft_.start.value_or(StartMode::kAuto);
@@ -410,7 +410,7 @@ Part StepLowering::lower_in_scope() {
   written.is_loop = checked_.loop.has_value();
   inside.workflow.written.push_back(std::move(written));
   BodyInputs inputs(building_.checked, checked_);
-  const SourceOf source_of = [&](const Name &name) -> Source {
+  const SourceOf source_of = [&](const Name& name) -> Source {
     if (name.kind == Name::Kind::kRunId) return RunIdRef{};
     if (name.kind == Name::Kind::kRound) return RoundRef{};
     return inputs.input(name);
@@ -420,17 +420,17 @@ Part StepLowering::lower_in_scope() {
       StepLowering(checked_, 0, source_of, inside).run_inside(!is_loop);
   Step scope = main_step();
   for (std::size_t i = 0; i < found.size(); ++i) {
-    const Port &port = checked_.outputs[i];
+    const Port& port = checked_.outputs[i];
     inside.workflow.outputs.push_back({port.name, found[i], port.type});
     scope.outputs.push_back(port);
   }
   if (is_loop) {
     // The round that has just ended is the previous one now.
-    const SourceOf after_round = [&](const Name &name) -> Source {
+    const SourceOf after_round = [&](const Name& name) -> Source {
       if (name.kind == Name::Kind::kPrevious) return found[name.output];
       return source_of(name);
     };
-    const CheckedValue &loop = *checked_.loop;
+    const CheckedValue& loop = *checked_.loop;
     Compiled compiled;
     if (loop.literal) compiled.program = constant_program(*loop.literal);
     if (loop.link) compiled = {first_program({&loop.type, 1}), {*loop.link}};
@@ -465,11 +465,11 @@ Part StepLowering::lower_in_scope() {
   inside.workflow.written[0].parts = std::move(parts);
   inside.workflow.inputs = inputs.take();
   std::vector<Type> inputs_types;
-  for (const WorkflowInput &input : inside.workflow.inputs) inputs_types.push_back(input.type);
+  for (const WorkflowInput& input : inside.workflow.inputs) inputs_types.push_back(input.type);
   for (std::uint32_t i = 0; i < inputs.names().size(); ++i) {
-    const Name &name = inputs.names()[i];
+    const Name& name = inputs.names()[i];
     if (name.kind == Name::Kind::kPrevious) continue;
-    const Type &type = inputs_types[i];
+    const Type& type = inputs_types[i];
     scope.slots.push_back({i, as_object(source_of_(name), name, type, true), Use::kPort});
   }
   scope.slots.insert(scope.slots.end(), gates_.begin(), gates_.end());
@@ -479,11 +479,11 @@ Part StepLowering::lower_in_scope() {
   return {add(std::move(scope)), outputs};
 }
 
-void StepLowering::lower_clauses(std::vector<Part> &parts) {
+void StepLowering::lower_clauses(std::vector<Part>& parts) {
   std::vector<std::uint32_t> mains;
-  for (const Part &part : parts) mains.push_back(part.step);
+  for (const Part& part : parts) mains.push_back(part.step);
   for (std::uint32_t n = 0; n < checked_.clauses.size(); ++n) {
-    const CheckedAction &action = checked_.clauses[n].action;
+    const CheckedAction& action = checked_.clauses[n].action;
     if (action.kind == ActionKind::kNone) continue;
     Source error = ErrorRef{mains.front(), n};
     if (mains.size() > 1) {
@@ -509,7 +509,7 @@ void StepLowering::lower_clauses(std::vector<Part> &parts) {
       base.effects = building_.app.functions[action.target].effects;
       base.cache = building_.app.functions[action.target].cache;
     }
-    source_of_ = [this, error](const Name &name) {
+    source_of_ = [this, error](const Name& name) {
       return name.kind == Name::Kind::kError ? error : outer_(name);
     };
     std::ranges::move(lower_action(action, std::move(base)), std::back_inserter(parts));
@@ -518,13 +518,13 @@ void StepLowering::lower_clauses(std::vector<Part> &parts) {
 }
 
 // The first `count` outputs of the step.
-std::vector<StepRef> StepLowering::merge(const std::vector<Part> &parts, std::size_t count) {
+std::vector<StepRef> StepLowering::merge(const std::vector<Part>& parts, std::size_t count) {
   std::vector<StepRef> found;
   for (std::size_t i = 0; i < count; ++i) {
-    const Port &output = checked_.outputs[i];
+    const Port& output = checked_.outputs[i];
     std::vector<StepRef> sources;
     std::vector<Type> types;
-    for (const Part &part : parts) {
+    for (const Part& part : parts) {
       const auto port = std::ranges::find(part.outputs, output.name, &Port::name);
       if (port == part.outputs.end()) continue;
       sources.push_back({part.step, static_cast<std::uint32_t>(port - part.outputs.begin())});
@@ -554,8 +554,8 @@ std::vector<StepRef> StepLowering::run_inside(bool with_clauses) {
   with_clauses_ = with_clauses;
   std::vector<Part> parts = lower_branches();
   std::vector<std::string> names;
-  for (const Part &part : parts) {
-    for (const Port &port : part.outputs) {
+  for (const Part& part : parts) {
+    for (const Port& port : part.outputs) {
       if (std::ranges::find(names, port.name) == names.end()) names.push_back(port.name);
     }
   }
@@ -581,39 +581,9 @@ std::vector<StepRef> StepLowering::run(std::vector<std::uint32_t> after) {
 
 }  // namespace
 
-std::uint32_t Building::add(Step step) {
-  workflow.steps.push_back(std::move(step));
-  return static_cast<std::uint32_t>(workflow.steps.size() - 1);
-}
-
-std::uint32_t add_value_helper(Building &building, std::string name, std::uint32_t written,
-                               const Compiled &compiled, const Port &output, std::string text,
-                               const SourceOf &source_of) {
-  Step helper;
-  helper.name = std::move(name);
-  helper.written = written;
-  helper.action = Action::kCompute;
-  helper.helper = true;
-  helper.program = compiled.program;
-  for (std::uint32_t i = 0; i < compiled.names.size(); ++i) {
-    helper.slots.push_back({i, source_of(compiled.names[i]), Use::kOperand});
-  }
-  helper.outputs = {output};
-  helper.text = std::move(text);
-  return building.add(std::move(helper));
-}
-
-std::uint32_t add_constant_helper(Building &building, std::string name, std::uint32_t written,
-                                  const Json &value, const Port &output) {
-  Port port{output.name, as_computed(output.type), std::nullopt};
-  port.type.optional = false;
-  return add_value_helper(building, std::move(name), written, {constant_program(value), {}}, port,
-                          to_text(value), {});
-}
-
-std::vector<StepRef> lower_step(const CheckedStep &step, std::uint32_t written,
-                                std::vector<std::uint32_t> after, const SourceOf &source_of,
-                                Building &building) {
+std::vector<StepRef> lower_step(const CheckedStep& step, std::uint32_t written,
+                                std::vector<std::uint32_t> after, const SourceOf& source_of,
+                                Building& building) {
   return StepLowering(step, written, source_of, building).run(std::move(after));
 }
 

@@ -7,7 +7,7 @@ bool is_word_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-void collect_from_expression(std::string_view inside, std::vector<Mention> &mentions) {
+void collect_from_expression(std::string_view inside, std::vector<Mention>& mentions) {
   char quote = 0;
   for (std::size_t i = 0; i < inside.size(); ++i) {
     const char c = inside[i];
@@ -40,7 +40,7 @@ void collect_from_expression(std::string_view inside, std::vector<Mention> &ment
 }  // namespace
 
 // Generous: what has no end is read to the end of the text, since only its names are wanted.
-void collect_mentions(std::string_view text, std::vector<Mention> &mentions) {
+void collect_mentions(std::string_view text, std::vector<Mention>& mentions) {
   for (std::size_t at = text.find("${"); at != std::string_view::npos; at = text.find("${", at)) {
     at += 2;
     if (at > 2 && text[at - 3] == '$') continue;

@@ -11,6 +11,6 @@
 namespace sluice::model {
 
 // All `a.b` of all `${…}` in the text.
-void collect_mentions(std::string_view text, std::vector<Mention> &mentions);
+void collect_mentions(std::string_view text, std::vector<Mention>& mentions);
 
 }  // namespace sluice::model

@@ -10,9 +10,9 @@ namespace sluice::model {
 namespace {
 
 template <class Named>
-std::vector<std::string> names_of(const std::vector<Named> &all) {
+std::vector<std::string> names_of(const std::vector<Named>& all) {
   std::vector<std::string> names;
-  for (const auto &one : all) {
+  for (const auto& one : all) {
     if constexpr (requires { one.name.text; }) {
       names.push_back(one.name.text);
     } else {
@@ -36,14 +36,14 @@ const Type kIntType{.kind = Kind::kInt};
 
 }  // namespace
 
-NameScope::NameScope(const DraftWorkflow &draft)
+NameScope::NameScope(const DraftWorkflow& draft)
     : inputs(draft.inputs.size()), steps(draft.steps.size()), draft_(draft) {
   for (std::uint32_t i = 0; i < draft.inputs.size(); ++i)
     input_index_.emplace(draft.inputs[i].name.text, i);
   for (std::uint32_t i = 0; i < draft.steps.size(); ++i)
     step_index_.emplace(draft.steps[i].name.text, i);
   // Who wrote `my-step` and refers to `my_step` has made one mistake, not two.
-  const auto correct = [&](auto &index, const Word &name, std::uint32_t number) {
+  const auto correct = [&](auto& index, const Word& name, std::uint32_t number) {
     if (is_identifier(name.text)) return;
     index.emplace(corrected_.emplace_back(as_identifier(name.text)), number);
   };
@@ -66,7 +66,7 @@ std::optional<std::uint32_t> NameScope::input(std::string_view name) const {
 std::vector<std::string> NameScope::step_names() const { return names_of(draft_.steps); }
 
 void NameScope::use(std::span<const Mention> mentions) {
-  for (const Mention &mention : mentions) {
+  for (const Mention& mention : mentions) {
     if (mention.owner != "inputs") continue;
     if (const auto index = input(mention.name)) inputs[*index].is_used = true;
   }
@@ -89,7 +89,7 @@ NameScope::Found NameScope::resolve_input(std::span<const std::string_view> name
 
 NameScope::Found NameScope::resolve_output(std::span<const std::string_view> names,
                                            std::uint32_t step) {
-  const Outputs &outputs = steps[step];
+  const Outputs& outputs = steps[step];
   if (names.size() < 2) {
     const bool is_only = outputs.ports.size() == 1;
     return wrong(fmt::format("'{}' is a step, not a value", shown(names[0])),
@@ -111,7 +111,7 @@ NameScope::Found NameScope::resolve_output(std::span<const std::string_view> nam
 }
 
 NameScope::Found NameScope::resolve_word(std::span<const std::string_view> names,
-                                         const Visible &visible) {
+                                         const Visible& visible) {
   const std::string_view word = names[0];
   if (word == "item" || word == "index") {
     if (visible.foreach || visible.is_broken) {
@@ -200,7 +200,7 @@ expr::Unresolved NameScope::unknown(std::span<const std::string_view> names) con
 }
 
 NameScope::Found NameScope::resolve(std::span<const std::string_view> names,
-                                    const Visible &visible) {
+                                    const Visible& visible) {
   const std::string_view word = names[0];
   if (word == "inputs") return resolve_input(names);
   for (const std::string_view taken : {"item", "index", "previous", "round", "error", "run"}) {

@@ -22,7 +22,7 @@ struct Visible {
   bool in_step = false;
   bool foreach = false;
   Type item;
-  const std::vector<Port> *previous = nullptr;  // Outputs of the body of a `while`.
+  const std::vector<Port>* previous = nullptr;  // Outputs of the body of a `while`.
   bool previous_known = false;
   bool error = false;
   bool is_broken = false;  // The step could not be read whole: say nothing of `item`.
@@ -30,11 +30,11 @@ struct Visible {
 
 class NameScope {
  public:
-  explicit NameScope(const DraftWorkflow &draft);
+  explicit NameScope(const DraftWorkflow& draft);
 
   std::optional<std::uint32_t> step(std::string_view name) const;
   std::optional<std::uint32_t> input(std::string_view name) const;
-  const DraftWorkflow &draft() const { return draft_; }
+  const DraftWorkflow& draft() const { return draft_; }
   std::vector<std::string> step_names() const;
 
   // As the check of inputs and steps finds them out.
@@ -55,7 +55,7 @@ class NameScope {
     std::uint32_t names = 1;
   };
   std::expected<Meaning, expr::Unresolved> resolve(std::span<const std::string_view> names,
-                                                   const Visible &visible);
+                                                   const Visible& visible);
   // What was refused and mentions an input all the same.
   void use(std::span<const Mention> mentions);
   // What is written where `a-b` stands for a name, if `a_b` is one: as a hint.
@@ -65,10 +65,10 @@ class NameScope {
   using Found = std::expected<Meaning, expr::Unresolved>;
   Found resolve_input(std::span<const std::string_view> names);
   Found resolve_output(std::span<const std::string_view> names, std::uint32_t step);
-  Found resolve_word(std::span<const std::string_view> names, const Visible &visible);
+  Found resolve_word(std::span<const std::string_view> names, const Visible& visible);
   expr::Unresolved unknown(std::span<const std::string_view> names) const;
 
-  const DraftWorkflow &draft_;
+  const DraftWorkflow& draft_;
   std::deque<std::string> corrected_;  // Names as they should have been; the indexes point here.
   std::unordered_map<std::string_view, std::uint32_t> input_index_;
   std::unordered_map<std::string_view, std::uint32_t> step_index_;

@@ -13,33 +13,33 @@ namespace {
 
 class ActionReader {
  public:
-  ActionReader(std::string_view who, DraftTexts &texts, std::vector<Mention> &mentions,
-               Report &report)
+  ActionReader(std::string_view who, DraftTexts& texts, std::vector<Mention>& mentions,
+               Report& report)
       : who_(who), texts_(texts), mentions_(mentions), report_(report) {}
 
-  DraftAction read(const YamlMember &member, Section section);
+  DraftAction read(const YamlMember& member, Section section);
 
  private:
-  void read_target(const YamlMember &member, DraftAction &action);
-  void read_set(const YamlMember &member, DraftAction &action);
-  void read_wait(const YamlMember &member, DraftAction &action);
-  void read_fail(const YamlMember &member, DraftAction &action);
-  void read_in(const YamlMember &member, DraftAction &action);
-  void refuse(const YamlValue &value, DraftAction &action) {
+  void read_target(const YamlMember& member, DraftAction& action);
+  void read_set(const YamlMember& member, DraftAction& action);
+  void read_wait(const YamlMember& member, DraftAction& action);
+  void read_fail(const YamlMember& member, DraftAction& action);
+  void read_in(const YamlMember& member, DraftAction& action);
+  void refuse(const YamlValue& value, DraftAction& action) {
     action.is_broken = true;
     collect_mentions(value, mentions_);
   }
-  DraftValue value_of(const YamlValue &value) {
+  DraftValue value_of(const YamlValue& value) {
     return read_value(value, texts_, mentions_, report_);
   }
 
   std::string_view who_;
-  DraftTexts &texts_;
-  std::vector<Mention> &mentions_;
-  Report &report_;
+  DraftTexts& texts_;
+  std::vector<Mention>& mentions_;
+  Report& report_;
 };
 
-void ActionReader::read_target(const YamlMember &member, DraftAction &action) {
+void ActionReader::read_target(const YamlMember& member, DraftAction& action) {
   const std::optional<Word> word = read_word(member, report_);
   if (!word) return;
   if (word->text.find_first_of(".@") != std::string::npos) {
@@ -54,7 +54,7 @@ void ActionReader::read_target(const YamlMember &member, DraftAction &action) {
   action.target = *word;
 }
 
-void ActionReader::read_set(const YamlMember &member, DraftAction &action) {
+void ActionReader::read_set(const YamlMember& member, DraftAction& action) {
   if (!expect_map(member.value, "'set'", report_, "write { OUTPUT: \"${...}\" }")) {
     return refuse(member.value, action);
   }
@@ -62,7 +62,7 @@ void ActionReader::read_set(const YamlMember &member, DraftAction &action) {
     report_.add(member.place, "'set' sets nothing", "write { OUTPUT: \"${...}\" }");
     action.is_broken = true;
   }
-  for (const YamlMember &output : member.value.members) {
+  for (const YamlMember& output : member.value.members) {
     if (const auto problem = field_problem(output.key)) {
       report_.add(output.place, fmt::format("output '{}': {}", shown(output.key), problem->message),
                   problem->hint);
@@ -71,8 +71,8 @@ void ActionReader::read_set(const YamlMember &member, DraftAction &action) {
   }
 }
 
-void ActionReader::read_wait(const YamlMember &member, DraftAction &action) {
-  const YamlValue &value = member.value;
+void ActionReader::read_wait(const YamlMember& member, DraftAction& action) {
+  const YamlValue& value = member.value;
   if (value.kind == YamlValue::Kind::kMap) {
     auto ports = read_ports(member, PortsOf::kAnswers, report_);
     if (ports) action.answers = std::move(*ports);
@@ -93,7 +93,7 @@ void ActionReader::read_wait(const YamlMember &member, DraftAction &action) {
     return refuse(value, action);
   }
   action.time = value_of(value);
-  const Json *literal = action.time->literal ? &*action.time->literal : nullptr;
+  const Json* literal = action.time->literal ? &*action.time->literal : nullptr;
   if (literal == nullptr) return;
   if (parse_duration(value.text) || is_rfc3339(value.text)) {
     action.time->literal = Json(value.text);
@@ -104,8 +104,8 @@ void ActionReader::read_wait(const YamlMember &member, DraftAction &action) {
   refuse(value, action);
 }
 
-void ActionReader::read_fail(const YamlMember &member, DraftAction &action) {
-  const YamlValue &value = member.value;
+void ActionReader::read_fail(const YamlMember& member, DraftAction& action) {
+  const YamlValue& value = member.value;
   const bool is_word = value.kind == YamlValue::Kind::kScalar && !value.is_null();
   if (!expect_map(value, "'fail'", report_,
                   is_word ? fmt::format("write {{ name: {}, message: ... }}", shown(value.text))
@@ -113,10 +113,10 @@ void ActionReader::read_fail(const YamlMember &member, DraftAction &action) {
     return refuse(value, action);
   }
   check_keys(value, Section::kFailure, report_);
-  if (const YamlMember *name = value.find("name")) {
+  if (const YamlMember* name = value.find("name")) {
     action.fail_name = value_of(name->value);
-    const Json *literal = action.fail_name->literal ? &*action.fail_name->literal : nullptr;
-    const std::string *text = literal == nullptr ? nullptr : literal->as_string();
+    const Json* literal = action.fail_name->literal ? &*action.fail_name->literal : nullptr;
+    const std::string* text = literal == nullptr ? nullptr : literal->as_string();
     if (literal != nullptr && (text == nullptr || !is_error_name(*text))) {
       report_.add(name->value.place,
                   fmt::format("'{}' cannot be the name of an error", shown(name->value.text)),
@@ -126,27 +126,27 @@ void ActionReader::read_fail(const YamlMember &member, DraftAction &action) {
     report_.add(member.place, "'fail' does not say the name of the error",
                 "write { name: NAME, message: ... }");
   }
-  if (const YamlMember *message = value.find("message")) {
+  if (const YamlMember* message = value.find("message")) {
     action.fail_message = value_of(message->value);
   }
 }
 
-void ActionReader::read_in(const YamlMember &member, DraftAction &action) {
+void ActionReader::read_in(const YamlMember& member, DraftAction& action) {
   if (member.value.is_null()) return;
   if (!expect_map(member.value, "'in'", report_, "write { INPUT: \"${STEP.OUTPUT}\" }")) {
     return refuse(member.value, action);
   }
-  for (const YamlMember &binding : member.value.members) {
+  for (const YamlMember& binding : member.value.members) {
     action.in.push_back({{binding.key, binding.place}, value_of(binding.value)});
   }
 }
 
-DraftAction ActionReader::read(const YamlMember &member, Section section) {
-  const YamlValue &map = member.value;
+DraftAction ActionReader::read(const YamlMember& member, Section section) {
+  const YamlValue& map = member.value;
   DraftAction action;
   action.place = map.place;
-  std::vector<const YamlMember *> actions;
-  for (const YamlMember &key : map.members) {
+  std::vector<const YamlMember*> actions;
+  for (const YamlMember& key : map.members) {
     if (is_action(key.key) && find_key(section, key.key) != nullptr) actions.push_back(&key);
   }
   // An unknown key is often another word for `in` or the action, which then only looks forgotten.
@@ -169,7 +169,7 @@ DraftAction ActionReader::read(const YamlMember &member, Section section) {
         section == Section::kStep ? "make two steps of it"
                                   : "make a workflow of it and call it with 'flow'");
   }
-  const YamlMember *chosen = actions.empty() ? nullptr : actions.front();
+  const YamlMember* chosen = actions.empty() ? nullptr : actions.front();
   if (chosen != nullptr) {
     action.place = chosen->place;
     if (chosen->key == "call" || chosen->key == "flow") {
@@ -188,7 +188,7 @@ DraftAction ActionReader::read(const YamlMember &member, Section section) {
       action.is_broken = true;  // Not there yet; that has been said.
     }
   }
-  const YamlMember *in = map.find("in");
+  const YamlMember* in = map.find("in");
   if (in == nullptr) return action;
   const bool takes_inputs =
       chosen == nullptr || chosen->key == "call" || chosen->key == "flow" || chosen->key == "run";
@@ -208,8 +208,8 @@ DraftAction ActionReader::read(const YamlMember &member, Section section) {
 
 }  // namespace
 
-DraftAction read_action(const YamlMember &member, Section section, std::string_view who,
-                        DraftTexts &texts, std::vector<Mention> &mentions, Report &report) {
+DraftAction read_action(const YamlMember& member, Section section, std::string_view who,
+                        DraftTexts& texts, std::vector<Mention>& mentions, Report& report) {
   return ActionReader(who, texts, mentions, report).read(member, section);
 }
 

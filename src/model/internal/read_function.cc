@@ -11,9 +11,9 @@
 namespace sluice::model {
 namespace {
 
-void read_env(const YamlMember &member, DraftFunction &function, Report &report) {
+void read_env(const YamlMember& member, DraftFunction& function, Report& report) {
   if (!expect_map(member.value, "'env'", report, "write { NAME: value }")) return;
-  for (const YamlMember &variable : member.value.members) {
+  for (const YamlMember& variable : member.value.members) {
     const bool is_valid =
         !variable.key.empty() && variable.key.size() <= 256 &&
         variable.key.find_first_of(std::string_view("=\0", 2)) == std::string::npos;
@@ -33,7 +33,7 @@ void read_env(const YamlMember &member, DraftFunction &function, Report &report)
   }
 }
 
-std::optional<Runtime> read_runtime(const YamlMember &member, Report &report) {
+std::optional<Runtime> read_runtime(const YamlMember& member, Report& report) {
   const std::optional<Word> word = read_word(member, report);
   if (!word) return std::nullopt;
   if (word->text == "python3") return Runtime::kPython3;
@@ -50,7 +50,7 @@ std::optional<Runtime> read_runtime(const YamlMember &member, Report &report) {
   return std::nullopt;
 }
 
-std::optional<Word> read_handler(const YamlMember &member, Report &report) {
+std::optional<Word> read_handler(const YamlMember& member, Report& report) {
   std::optional<Word> word = read_word(member, report);
   if (!word) return word;
   std::string_view rest = word->text;
@@ -69,69 +69,69 @@ std::optional<Word> read_handler(const YamlMember &member, Report &report) {
     std::string module = word->text.substr(0, colon);
     if (module.ends_with(".py")) module.resize(module.size() - 3);
     std::string fixed = module + "." + word->text.substr(colon + 1);
-    for (char &c : fixed) c = c == '/' ? '.' : c;
+    for (char& c : fixed) c = c == '/' ? '.' : c;
     hint = fmt::format("write {}", shown(fixed));
   }
   report.add(word->place, fmt::format("'{}' names no Python function", shown(word->text)), hint);
   return std::nullopt;
 }
 
-void read_workers(const YamlMember &member, DraftFunction &function, Report &report) {
+void read_workers(const YamlMember& member, DraftFunction& function, Report& report) {
   if (!expect_map(member.value, "'workers'", report, "write { min: 1, max: 4 }")) return;
   check_keys(member.value, Section::kWorkers, report);
   Function::Workers workers;
-  if (const YamlMember *min = member.value.find("min")) {
+  if (const YamlMember* min = member.value.find("min")) {
     workers.min = read_count(*min, Section::kWorkers, report).value_or(0);
   }
-  if (const YamlMember *max = member.value.find("max")) {
+  if (const YamlMember* max = member.value.find("max")) {
     workers.max = read_count(*max, Section::kWorkers, report).value_or(0);
     if (workers.max != 0 && workers.max < workers.min) {
       report.add(max->value.place,
                  fmt::format("'max' ({}) is less than 'min' ({})", workers.max, workers.min));
     }
   }
-  if (const YamlMember *idle = member.value.find("idle"))
+  if (const YamlMember* idle = member.value.find("idle"))
     workers.idle = read_duration(*idle, report);
   function.workers = workers;
 }
 
-void read_settings(const YamlValue &map, DraftFunction &function, Report &report) {
-  if (const YamlMember *member = map.find("resources")) {
+void read_settings(const YamlValue& map, DraftFunction& function, Report& report) {
+  if (const YamlMember* member = map.find("resources")) {
     const Resources resources = read_resources(*member, report);
     function.cpu = resources.cpu.value_or(1);
     function.memory = resources.memory;
   }
-  if (const YamlMember *env = map.find("env")) read_env(*env, function, report);
-  if (const YamlMember *timeout = map.find("timeout")) {
+  if (const YamlMember* env = map.find("env")) read_env(*env, function, report);
+  if (const YamlMember* timeout = map.find("timeout")) {
     function.timeout = read_duration(*timeout, report);
   }
-  if (const YamlMember *retry = map.find("retry")) function.retry = read_retry(*retry, report);
-  if (const YamlMember *replay = map.find("replay")) {
+  if (const YamlMember* retry = map.find("retry")) function.retry = read_retry(*retry, report);
+  if (const YamlMember* replay = map.find("replay")) {
     function.effects = read_replay(*replay, Section::kFunction, report).value_or(false);
   }
-  if (const YamlMember *cache = map.find("cache")) {
+  if (const YamlMember* cache = map.find("cache")) {
     function.cache = read_flag(*cache, report).value_or(false);
     if (function.cache && function.effects) {
       report.add(cache->place, "'cache: true' with 'replay: never'",
                  "what is taken from the cache has no effects: remove one of them");
     }
   }
-  if (const YamlMember *parallel = map.find("parallel")) {
+  if (const YamlMember* parallel = map.find("parallel")) {
     function.parallel = read_count(*parallel, Section::kFunction, report).value_or(1);
   }
-  if (const YamlMember *workers = map.find("workers")) read_workers(*workers, function, report);
+  if (const YamlMember* workers = map.find("workers")) read_workers(*workers, function, report);
 }
 
 }  // namespace
 
-DraftFunction read_function(const YamlMember &member, Report &report) {
+DraftFunction read_function(const YamlMember& member, Report& report) {
   DraftFunction function;
   function.name = {member.key, member.place};
   if (const auto problem = name_problem(member.key)) {
     report.add(member.place, fmt::format("function '{}': {}", shown(member.key), problem->message),
                problem->hint);
   }
-  const YamlValue &map = member.value;
+  const YamlValue& map = member.value;
   if (!expect_map(map, fmt::format("function '{}'", shown(member.key)), report,
                   "write { runtime: python3, handler: MODULE.FUNCTION }")) {
     function.is_broken = true;
@@ -139,13 +139,13 @@ DraftFunction read_function(const YamlMember &member, Report &report) {
   }
   check_keys(map, Section::kFunction, report);
 
-  if (const YamlMember *runtime = map.find("runtime")) {
+  if (const YamlMember* runtime = map.find("runtime")) {
     function.runtime = read_runtime(*runtime, report);
   } else {
     report.add(member.place, fmt::format("function '{}' has no runtime", shown(member.key)),
                "write 'runtime: python3'");
   }
-  const YamlMember *handler = map.find("handler");
+  const YamlMember* handler = map.find("handler");
   // The handlers of other runtimes have other rules, which come with them.
   if (handler != nullptr && function.runtime == Runtime::kPython3) {
     function.handler = read_handler(*handler, report);
@@ -155,13 +155,13 @@ DraftFunction read_function(const YamlMember &member, Report &report) {
   }
   function.is_broken = !function.runtime || !function.handler;
 
-  if (const YamlMember *inputs = map.find("inputs")) {
+  if (const YamlMember* inputs = map.find("inputs")) {
     function.inputs_place = inputs->place;
     if (!inputs->value.is_null()) {
       function.inputs = read_ports(*inputs, PortsOf::kFunctionInputs, report);
     }
   }
-  if (const YamlMember *outputs = map.find("outputs")) {
+  if (const YamlMember* outputs = map.find("outputs")) {
     function.outputs_place = outputs->place;
     if (!outputs->value.is_null()) {
       function.outputs = read_ports(*outputs, PortsOf::kFunctionOutputs, report);

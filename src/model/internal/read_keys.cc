@@ -10,7 +10,7 @@
 
 namespace sluice::model {
 
-std::string_view shape_of(const YamlValue &value) {
+std::string_view shape_of(const YamlValue& value) {
   switch (value.kind) {
     case YamlValue::Kind::kList:
       return "a list";
@@ -32,8 +32,8 @@ constexpr std::string_view kWhereExpressions =
     "of a workflow";
 
 // A scalar that is there and holds no reference.
-bool expect_plain(const YamlMember &member, std::string_view what, Report &report) {
-  const YamlValue &value = member.value;
+bool expect_plain(const YamlMember& member, std::string_view what, Report& report) {
+  const YamlValue& value = member.value;
   if (value.kind == YamlValue::Kind::kBroken) return false;
   if (value.is_null()) {
     report.add(member.place, fmt::format("'{}' has no value", shown(member.key)),
@@ -54,7 +54,7 @@ bool expect_plain(const YamlMember &member, std::string_view what, Report &repor
 }
 
 // Below a list or map: nothing after a mistake, which is reported.
-std::optional<Json> to_json(const YamlValue &value, bool &has_reference, Report &report) {
+std::optional<Json> to_json(const YamlValue& value, bool& has_reference, Report& report) {
   switch (value.kind) {
     case YamlValue::Kind::kBroken:
       return std::nullopt;
@@ -75,7 +75,7 @@ std::optional<Json> to_json(const YamlValue &value, bool &has_reference, Report 
     case YamlValue::Kind::kList: {
       Json list = Json::list();
       bool is_whole = true;
-      for (const YamlValue &item : value.items) {
+      for (const YamlValue& item : value.items) {
         std::optional<Json> json = to_json(item, has_reference, report);
         is_whole = is_whole && json.has_value();
         if (is_whole) list.push(std::move(*json));
@@ -85,7 +85,7 @@ std::optional<Json> to_json(const YamlValue &value, bool &has_reference, Report 
     case YamlValue::Kind::kMap: {
       Json::Map map;
       bool is_whole = true;
-      for (const YamlMember &member : value.members) {
+      for (const YamlMember& member : value.members) {
         if (expr::has_expression(member.key)) has_reference = true;
         std::optional<Json> json = to_json(member.value, has_reference, report);
         is_whole = is_whole && json.has_value();
@@ -99,14 +99,14 @@ std::optional<Json> to_json(const YamlValue &value, bool &has_reference, Report 
 
 }  // namespace
 
-void check_keys(const YamlValue &map, Section section, Report &report) {
+void check_keys(const YamlValue& map, Section section, Report& report) {
   std::vector<std::string_view> known;
-  for (const Key &key : keys_of(section)) {
+  for (const Key& key : keys_of(section)) {
     if (key.state == KeyState::kKnown) known.push_back(key.name);
   }
   const std::string_view where = section_name(section);
-  for (const YamlMember &member : map.members) {
-    if (const Key *key = find_key(section, member.key)) {
+  for (const YamlMember& member : map.members) {
+    if (const Key* key = find_key(section, member.key)) {
       if (key->state == KeyState::kKnown) continue;
       report.add(member.place,
                  fmt::format("'{}' is {}part of the language but not there yet", member.key,
@@ -128,13 +128,13 @@ void check_keys(const YamlValue &map, Section section, Report &report) {
   }
 }
 
-bool has_unknown_key(const YamlValue &map, Section section) {
-  return std::ranges::any_of(map.members, [&](const YamlMember &member) {
+bool has_unknown_key(const YamlValue& map, Section section) {
+  return std::ranges::any_of(map.members, [&](const YamlMember& member) {
     return find_key(section, member.key) == nullptr;
   });
 }
 
-bool expect_map(const YamlValue &value, std::string_view what, Report &report,
+bool expect_map(const YamlValue& value, std::string_view what, Report& report,
                 std::string_view hint) {
   if (value.kind == YamlValue::Kind::kMap) return true;
   if (value.kind == YamlValue::Kind::kBroken) return false;
@@ -146,7 +146,7 @@ bool expect_map(const YamlValue &value, std::string_view what, Report &report,
   return false;
 }
 
-bool expect_list(const YamlValue &value, std::string_view what, Report &report,
+bool expect_list(const YamlValue& value, std::string_view what, Report& report,
                  std::string_view hint) {
   if (value.kind == YamlValue::Kind::kList) return true;
   if (value.kind == YamlValue::Kind::kBroken) return false;
@@ -157,12 +157,12 @@ bool expect_list(const YamlValue &value, std::string_view what, Report &report,
   return false;
 }
 
-std::optional<Word> read_word(const YamlMember &member, Report &report) {
+std::optional<Word> read_word(const YamlMember& member, Report& report) {
   if (!expect_plain(member, "a word", report)) return std::nullopt;
   return Word{member.value.text, member.value.place};
 }
 
-std::optional<Duration> read_duration(const YamlMember &member, Report &report) {
+std::optional<Duration> read_duration(const YamlMember& member, Report& report) {
   if (!expect_plain(member, "a duration, like 30s", report)) return std::nullopt;
   Result<Duration> duration = parse_duration(member.value.text);
   if (!duration) {
@@ -178,7 +178,7 @@ std::optional<Duration> read_duration(const YamlMember &member, Report &report) 
   return *duration;
 }
 
-std::optional<ByteCount> read_size(const YamlMember &member, Report &report) {
+std::optional<ByteCount> read_size(const YamlMember& member, Report& report) {
   if (!expect_plain(member, "a size, like 256Mi", report)) return std::nullopt;
   Result<ByteCount> size = parse_byte_count(member.value.text);
   if (!size || size->value == 0) {
@@ -190,10 +190,10 @@ std::optional<ByteCount> read_size(const YamlMember &member, Report &report) {
   return *size;
 }
 
-std::optional<bool> read_flag(const YamlMember &member, Report &report) {
+std::optional<bool> read_flag(const YamlMember& member, Report& report) {
   if (!expect_plain(member, "true or false", report)) return std::nullopt;
   const std::optional<Json> json = scalar_to_json(member.value);
-  const bool *flag = json ? json->as_bool() : nullptr;
+  const bool* flag = json ? json->as_bool() : nullptr;
   if (flag == nullptr) {
     report.add(member.value.place, fmt::format("'{}' must be true or false, not '{}'", member.key,
                                                shown(member.value.text)));
@@ -202,9 +202,9 @@ std::optional<bool> read_flag(const YamlMember &member, Report &report) {
   return *flag;
 }
 
-std::optional<double> read_number(const YamlMember &member, Section section, Report &report) {
+std::optional<double> read_number(const YamlMember& member, Section section, Report& report) {
   if (!expect_plain(member, "a number", report)) return std::nullopt;
-  const Key &key = *find_key(section, member.key);
+  const Key& key = *find_key(section, member.key);
   const std::optional<Json> json = scalar_to_json(member.value);
   double number = std::nan("");
   if (json && json->as_int() != nullptr) number = static_cast<double>(*json->as_int());
@@ -218,11 +218,11 @@ std::optional<double> read_number(const YamlMember &member, Section section, Rep
   return number;
 }
 
-std::optional<std::uint32_t> read_count(const YamlMember &member, Section section, Report &report) {
+std::optional<std::uint32_t> read_count(const YamlMember& member, Section section, Report& report) {
   if (!expect_plain(member, "a whole number", report)) return std::nullopt;
-  const Key &key = *find_key(section, member.key);
+  const Key& key = *find_key(section, member.key);
   const std::optional<Json> json = scalar_to_json(member.value);
-  const std::int64_t *count = json ? json->as_int() : nullptr;
+  const std::int64_t* count = json ? json->as_int() : nullptr;
   if (count == nullptr || static_cast<double>(*count) < key.least ||
       static_cast<double>(*count) > key.most) {
     report.add(member.value.place,
@@ -233,7 +233,7 @@ std::optional<std::uint32_t> read_count(const YamlMember &member, Section sectio
   return static_cast<std::uint32_t>(*count);
 }
 
-std::optional<std::string> read_choice(const YamlMember &member, Section section, Report &report) {
+std::optional<std::string> read_choice(const YamlMember& member, Section section, Report& report) {
   const std::optional<Word> word = read_word(member, report);
   if (!word) return std::nullopt;
   std::vector<std::string_view> choices;
@@ -252,16 +252,16 @@ std::optional<std::string> read_choice(const YamlMember &member, Section section
   return std::nullopt;
 }
 
-std::vector<Word> read_words(const YamlMember &member, std::string_view example, Report &report) {
+std::vector<Word> read_words(const YamlMember& member, std::string_view example, Report& report) {
   std::vector<Word> words;
-  const YamlValue &value = member.value;
+  const YamlValue& value = member.value;
   const bool is_word = value.kind == YamlValue::Kind::kScalar && !value.is_null();
   if (!expect_list(value, fmt::format("'{}'", member.key), report,
                    is_word ? fmt::format("write [{}]", shown(value.text))
                            : fmt::format("write [{}]", example))) {
     return words;
   }
-  for (const YamlValue &item : value.items) {
+  for (const YamlValue& item : value.items) {
     if (auto word = read_word({member.key, item.place, item}, report)) {
       words.push_back(std::move(*word));
     }
@@ -269,7 +269,7 @@ std::vector<Word> read_words(const YamlMember &member, std::string_view example,
   return words;
 }
 
-std::optional<Json> read_literal(const YamlValue &value, std::string_view what, Report &report) {
+std::optional<Json> read_literal(const YamlValue& value, std::string_view what, Report& report) {
   bool has_reference = false;
   std::optional<Json> json = to_json(value, has_reference, report);
   if (has_reference) {

@@ -23,7 +23,7 @@ std::string_view what_of(PortsOf of) {
 }
 
 // The message of parse_type holds the advice after a ';' or as "did you mean".
-void report_type(Place place, const std::string &message, Report &report) {
+void report_type(Place place, const std::string& message, Report& report) {
   const std::size_t cut = message.find("; ");
   if (cut == std::string::npos) {
     report.add(place, message);
@@ -32,8 +32,8 @@ void report_type(Place place, const std::string &message, Report &report) {
   }
 }
 
-void read_type(const YamlMember &member, PortsOf of, DraftPort &port, Report &report) {
-  const YamlValue &value = member.value;
+void read_type(const YamlMember& member, PortsOf of, DraftPort& port, Report& report) {
+  const YamlValue& value = member.value;
   port.type_place = value.place;
   if (value.kind == YamlValue::Kind::kBroken) {
     port.is_broken = true;
@@ -75,7 +75,7 @@ void read_type(const YamlMember &member, PortsOf of, DraftPort &port, Report &re
   port.type = *type;
 }
 
-DraftPort read_port(const YamlMember &member, PortsOf of, Report &report) {
+DraftPort read_port(const YamlMember& member, PortsOf of, Report& report) {
   DraftPort port;
   port.name = {member.key, member.place};
   port.type_place = member.value.place;
@@ -90,8 +90,8 @@ DraftPort read_port(const YamlMember &member, PortsOf of, Report &report) {
     return port;
   }
   check_keys(member.value, Section::kPort, report);
-  if (const YamlMember *type = member.value.find("type")) read_type(*type, of, port, report);
-  if (const YamlMember *value = member.value.find("default")) {
+  if (const YamlMember* type = member.value.find("type")) read_type(*type, of, port, report);
+  if (const YamlMember* value = member.value.find("default")) {
     port.default_place = value->value.place;
     if (of == PortsOf::kFunctionOutputs || of == PortsOf::kAnswers) {
       report.add(value->place, fmt::format("output '{}' cannot have a default", shown(member.key)),
@@ -105,13 +105,13 @@ DraftPort read_port(const YamlMember &member, PortsOf of, Report &report) {
 
 }  // namespace
 
-std::optional<std::vector<DraftPort>> read_ports(const YamlMember &member, PortsOf of,
-                                                 Report &report) {
+std::optional<std::vector<DraftPort>> read_ports(const YamlMember& member, PortsOf of,
+                                                 Report& report) {
   std::vector<DraftPort> ports;
   if (!expect_map(member.value, fmt::format("'{}'", member.key), report, "write { NAME: TYPE }")) {
     return std::nullopt;
   }
-  for (const YamlMember &port : member.value.members) ports.push_back(read_port(port, of, report));
+  for (const YamlMember& port : member.value.members) ports.push_back(read_port(port, of, report));
   return ports;
 }
 

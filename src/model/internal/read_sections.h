@@ -16,25 +16,25 @@ namespace sluice::model {
 
 enum class PortsOf : std::uint8_t { kFunctionInputs, kFunctionOutputs, kWorkflowInputs, kAnswers };
 // Nothing when it is no map of ports at all, which is reported.
-std::optional<std::vector<DraftPort>> read_ports(const YamlMember &member, PortsOf of,
-                                                 Report &report);
+std::optional<std::vector<DraftPort>> read_ports(const YamlMember& member, PortsOf of,
+                                                 Report& report);
 
-std::optional<Retry> read_retry(const YamlMember &member, Report &report);
+std::optional<Retry> read_retry(const YamlMember& member, Report& report);
 struct Resources {
   std::optional<double> cpu;
   std::optional<ByteCount> memory;
 };
-Resources read_resources(const YamlMember &member, Report &report);
+Resources read_resources(const YamlMember& member, Report& report);
 // `never` or `allowed`.
-std::optional<bool> read_replay(const YamlMember &member, Section section, Report &report);
+std::optional<bool> read_replay(const YamlMember& member, Section section, Report& report);
 
-DraftFunction read_function(const YamlMember &member, Report &report);
+DraftFunction read_function(const YamlMember& member, Report& report);
 
 // The action among the keys of a step, a branch or a clause, with its `in`; kNone if there is none
 // (which is reported where one must be), or it is `switch`. `who` as in "step 'a'".
-DraftAction read_action(const YamlMember &member, Section section, std::string_view who,
-                        DraftTexts &texts, std::vector<Mention> &mentions, Report &report);
-DraftStep read_step(const YamlMember &member, Report &report);
-DraftWorkflow read_workflow(const YamlMember &member, const Limits &limits, Report &report);
+DraftAction read_action(const YamlMember& member, Section section, std::string_view who,
+                        DraftTexts& texts, std::vector<Mention>& mentions, Report& report);
+DraftStep read_step(const YamlMember& member, Report& report);
+DraftWorkflow read_workflow(const YamlMember& member, const Limits& limits, Report& report);
 
 }  // namespace sluice::model

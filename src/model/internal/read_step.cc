@@ -47,30 +47,30 @@ bool takes_values(KeyShape shape) {
 
 class StepReader {
  public:
-  StepReader(const YamlMember &member, Report &report)
+  StepReader(const YamlMember& member, Report& report)
       : member_(member), map_(member.value), report_(report) {}
 
   DraftStep read();
 
  private:
-  const YamlMember *find(std::string_view key) const { return map_.find(key); }
+  const YamlMember* find(std::string_view key) const { return map_.find(key); }
   std::string who() const { return fmt::format("step '{}'", shown(member_.key)); }
-  void read_switch(const YamlMember &member);
-  void read_foreach(const YamlMember &member);
+  void read_switch(const YamlMember& member);
+  void read_foreach(const YamlMember& member);
   void read_loop();
-  void read_clauses(const YamlMember &member);
-  void read_clause(const YamlValue &value, std::string_view who);
+  void read_clauses(const YamlMember& member);
+  void read_clause(const YamlValue& value, std::string_view who);
   void read_attempts();
   void read_call_settings();
   bool calls_something() const;
 
-  const YamlMember &member_;
-  const YamlValue &map_;
-  Report &report_;
+  const YamlMember& member_;
+  const YamlValue& map_;
+  Report& report_;
   DraftStep step_;
 };
 
-void StepReader::read_switch(const YamlMember &member) {
+void StepReader::read_switch(const YamlMember& member) {
   step_.switch_place = member.place;
   if (!expect_list(member.value, "'switch'", report_,
                    "write [ { when: \"${...}\", call: FUNCTION, in: ... }, { "
@@ -79,7 +79,7 @@ void StepReader::read_switch(const YamlMember &member) {
     collect_mentions(member.value, step_.mentions);
     return;
   }
-  const std::vector<YamlValue> &branches = member.value.items;
+  const std::vector<YamlValue>& branches = member.value.items;
   if (branches.empty() || branches.size() > kBranchesMax) {
     report_.add(member.place,
                 branches.empty() ? std::string("'switch' has no branches")
@@ -91,7 +91,7 @@ void StepReader::read_switch(const YamlMember &member) {
     return;
   }
   for (std::size_t i = 0; i < branches.size(); ++i) {
-    const YamlValue &value = branches[i];
+    const YamlValue& value = branches[i];
     const std::string name = fmt::format("branch {} of {}", i + 1, who());
     DraftBranch branch;
     branch.place = value.place;
@@ -102,7 +102,7 @@ void StepReader::read_switch(const YamlMember &member) {
       check_keys(value, Section::kBranch, report_);
       branch.action = read_action({member_.key, value.place, value}, Section::kBranch, name,
                                   step_.texts, step_.mentions, report_);
-      if (const YamlMember *when = value.find("when")) {
+      if (const YamlMember* when = value.find("when")) {
         branch.when = read_condition(*when, step_.texts, step_.mentions, report_);
       } else if (i + 1 < branches.size() && !has_unknown_key(value, Section::kBranch)) {
         report_.add(value.place,
@@ -114,12 +114,12 @@ void StepReader::read_switch(const YamlMember &member) {
   }
 }
 
-void StepReader::read_foreach(const YamlMember &member) {
-  const YamlValue &value = member.value;
+void StepReader::read_foreach(const YamlMember& member) {
+  const YamlValue& value = member.value;
   DraftValue driver = read_value(value, step_.texts, step_.mentions, report_);
-  const Json *literal = driver.literal ? &*driver.literal : nullptr;
+  const Json* literal = driver.literal ? &*driver.literal : nullptr;
   if (literal != nullptr && literal->as_list() == nullptr) {
-    const std::string *text = literal->as_string();
+    const std::string* text = literal->as_string();
     const bool is_name = text != nullptr && text->find('.') != std::string::npos &&
                          text->find(' ') == std::string::npos;
     report_.add(
@@ -133,8 +133,8 @@ void StepReader::read_foreach(const YamlMember &member) {
 }
 
 void StepReader::read_loop() {
-  const YamlMember *loop = find("while");
-  const YamlMember *max = find("max");
+  const YamlMember* loop = find("while");
+  const YamlMember* max = find("max");
   if (loop != nullptr) {
     step_.loop = read_condition(*loop, step_.texts, step_.mentions, report_);
     if (max == nullptr) {
@@ -152,7 +152,7 @@ void StepReader::read_loop() {
   }
 }
 
-void StepReader::read_clause(const YamlValue &value, std::string_view who_catches) {
+void StepReader::read_clause(const YamlValue& value, std::string_view who_catches) {
   DraftClause clause;
   clause.place = value.place;
   if (!expect_map(value, who_catches, report_,
@@ -165,7 +165,7 @@ void StepReader::read_clause(const YamlValue &value, std::string_view who_catche
   check_keys(value, Section::kClause, report_);
   clause.action = read_action({member_.key, value.place, value}, Section::kClause, who_catches,
                               step_.texts, step_.mentions, report_);
-  const YamlMember *errors = value.find("errors");
+  const YamlMember* errors = value.find("errors");
   if (errors != nullptr) {
     clause.errors = read_words(*errors, "NAME, NAME", report_);
     if (errors->value.kind == YamlValue::Kind::kList && errors->value.items.empty()) {
@@ -183,8 +183,8 @@ void StepReader::read_clause(const YamlValue &value, std::string_view who_catche
   step_.clauses.push_back(std::move(clause));
 }
 
-void StepReader::read_clauses(const YamlMember &member) {
-  const YamlValue &value = member.value;
+void StepReader::read_clauses(const YamlMember& member) {
+  const YamlValue& value = member.value;
   if (value.kind != YamlValue::Kind::kList) {
     return read_clause(value, fmt::format("'catch' of {}", who()));
   }
@@ -205,22 +205,22 @@ void StepReader::read_clauses(const YamlMember &member) {
 }
 
 void StepReader::read_attempts() {
-  if (const YamlMember *concurrency = find("concurrency")) {
+  if (const YamlMember* concurrency = find("concurrency")) {
     step_.concurrency = read_count(*concurrency, Section::kStep, report_).value_or(0);
     if (find("foreach") == nullptr) {
       report_.add(concurrency->place, "'concurrency' without 'foreach'",
                   "it says how many elements of a foreach run at a time");
     }
   }
-  if (const YamlMember *after = find("after")) {
+  if (const YamlMember* after = find("after")) {
     step_.after = read_words(*after, "STEP, STEP", report_);
   }
-  if (const YamlMember *timeout = find("timeout")) step_.timeout = read_duration(*timeout, report_);
-  if (const YamlMember *retry = find("retry")) step_.retry = read_retry(*retry, report_);
+  if (const YamlMember* timeout = find("timeout")) step_.timeout = read_duration(*timeout, report_);
+  if (const YamlMember* retry = find("retry")) step_.retry = read_retry(*retry, report_);
 }
 
 bool StepReader::calls_something() const {
-  const auto calls = [](const DraftAction &action) {
+  const auto calls = [](const DraftAction& action) {
     return action.kind == ActionKind::kCall || action.is_broken;
   };
   return step_.is_broken || calls(step_.action) ||
@@ -230,12 +230,12 @@ bool StepReader::calls_something() const {
 // What belongs to a function's task and not to the step as such.
 void StepReader::read_call_settings() {
   for (const std::string_view key : {"start", "replay", "cache", "resources"}) {
-    const YamlMember *member = find(key);
+    const YamlMember* member = find(key);
     if (member == nullptr || calls_something()) continue;
     report_.add(member->place, fmt::format("'{}' is for a step that calls a function", key),
                 "remove it");
   }
-  if (const YamlMember *start = find("start")) {
+  if (const YamlMember* start = find("start")) {
     step_.start_place = start->place;
     if (const auto mode = read_choice(*start, Section::kStep, report_)) {
       step_.start = *mode == "early"   ? StartMode::kEarly
@@ -243,15 +243,15 @@ void StepReader::read_call_settings() {
                                        : StartMode::kAuto;
     }
   }
-  if (const YamlMember *replay = find("replay")) {
+  if (const YamlMember* replay = find("replay")) {
     step_.effects_place = replay->place;
     step_.effects = read_replay(*replay, Section::kStep, report_);
   }
-  if (const YamlMember *cache = find("cache")) {
+  if (const YamlMember* cache = find("cache")) {
     step_.cache_place = cache->place;
     step_.cache = read_flag(*cache, report_);
   }
-  if (const YamlMember *member = find("resources")) {
+  if (const YamlMember* member = find("resources")) {
     step_.resources_place = member->place;
     const Resources resources = read_resources(*member, report_);
     step_.cpu = resources.cpu;
@@ -275,20 +275,20 @@ DraftStep StepReader::read() {
   // An unknown key is often another word for `foreach`, which then only looks forgotten; and what
   // stands under it is not unused.
   step_.is_broken = has_unknown_key(map_, Section::kStep) && find("foreach") == nullptr;
-  for (const YamlMember &key : map_.members) {
-    const Key *known = find_key(Section::kStep, key.key);
+  for (const YamlMember& key : map_.members) {
+    const Key* known = find_key(Section::kStep, key.key);
     const bool takes_expressions =
         known != nullptr && known->state == KeyState::kKnown && takes_values(known->shape);
     if (!takes_expressions) collect_mentions(key.value, step_.mentions);
   }
   step_.action = read_action(member_, Section::kStep, who(), step_.texts, step_.mentions, report_);
-  if (const YamlMember *branches = find("switch")) read_switch(*branches);
-  if (const YamlMember *foreach = find("foreach")) read_foreach(*foreach);
-  if (const YamlMember *when = find("when")) {
+  if (const YamlMember* branches = find("switch")) read_switch(*branches);
+  if (const YamlMember* foreach = find("foreach")) read_foreach(*foreach);
+  if (const YamlMember* when = find("when")) {
     step_.when = read_condition(*when, step_.texts, step_.mentions, report_);
   }
   read_loop();
-  if (const YamlMember *clauses = find("catch")) read_clauses(*clauses);
+  if (const YamlMember* clauses = find("catch")) read_clauses(*clauses);
   read_attempts();
   read_call_settings();
   return std::move(step_);
@@ -296,7 +296,7 @@ DraftStep StepReader::read() {
 
 }  // namespace
 
-DraftStep read_step(const YamlMember &member, Report &report) {
+DraftStep read_step(const YamlMember& member, Report& report) {
   return StepReader(member, report).read();
 }
 

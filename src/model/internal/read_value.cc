@@ -31,9 +31,9 @@ std::string braces_hint(std::string_view text) {
 
 class ValueReader {
  public:
-  ValueReader(DraftTexts &texts, Report &report) : texts_(texts), report_(report) {}
+  ValueReader(DraftTexts& texts, Report& report) : texts_(texts), report_(report) {}
 
-  std::optional<expr::Syntax::Node> read(const YamlValue &value) {
+  std::optional<expr::Syntax::Node> read(const YamlValue& value) {
     switch (value.kind) {
       case YamlValue::Kind::kBroken:
         return std::nullopt;
@@ -49,10 +49,10 @@ class ValueReader {
 
  private:
   std::optional<expr::Syntax::Node> done(std::optional<expr::Syntax::Node> node,
-                                         const expr::Mistakes &mistakes) {
+                                         const expr::Mistakes& mistakes) {
     // Those of lists and maps point at the first text inside.
     texts_.texts.resize(std::max<std::size_t>(texts_.texts.size(), texts_.syntax.texts()));
-    for (const expr::Mistake &mistake : mistakes) {
+    for (const expr::Mistake& mistake : mistakes) {
       std::string hint = mistake.hint;
       if (hint.empty()) hint = braces_hint(texts_.texts[mistake.spot.text].text);
       report_.add(place_of(texts_, mistake.spot), mistake.message, std::move(hint));
@@ -60,14 +60,14 @@ class ValueReader {
     return node;
   }
 
-  std::optional<expr::Syntax::Node> read_template(const YamlValue &value) {
+  std::optional<expr::Syntax::Node> read_template(const YamlValue& value) {
     expr::Mistakes mistakes;
     const auto node = texts_.syntax.add_template(value.text, mistakes);
     texts_.texts.push_back({value.place, value.text, value.verbatim});
     return done(node, mistakes);
   }
 
-  std::optional<expr::Syntax::Node> read_constant(const YamlValue &value) {
+  std::optional<expr::Syntax::Node> read_constant(const YamlValue& value) {
     const std::optional<Json> json = read_literal(value, "a value", report_);
     if (!json) return std::nullopt;
     const auto node = texts_.syntax.add_constant(*json);
@@ -75,10 +75,10 @@ class ValueReader {
     return done(node, {});
   }
 
-  std::optional<expr::Syntax::Node> read_list(const YamlValue &value) {
+  std::optional<expr::Syntax::Node> read_list(const YamlValue& value) {
     std::vector<expr::Syntax::Node> elements;
     bool is_whole = true;
-    for (const YamlValue &item : value.items) {
+    for (const YamlValue& item : value.items) {
       const auto node = read(item);
       is_whole = is_whole && node.has_value();
       if (node) elements.push_back(*node);
@@ -89,10 +89,10 @@ class ValueReader {
     return done(node, mistakes);
   }
 
-  std::optional<expr::Syntax::Node> read_map(const YamlValue &value) {
+  std::optional<expr::Syntax::Node> read_map(const YamlValue& value) {
     std::vector<std::pair<std::string, expr::Syntax::Node>> members;
     bool is_whole = true;
-    for (const YamlMember &member : value.members) {
+    for (const YamlMember& member : value.members) {
       if (expr::has_expression(member.key)) {
         report_.add(member.place, "'${...}' cannot stand in the key of a map",
                     "build it inside of one expression: \"${ {KEY: VALUE} }\"");
@@ -108,12 +108,12 @@ class ValueReader {
     return done(node, mistakes);
   }
 
-  DraftTexts &texts_;
-  Report &report_;
+  DraftTexts& texts_;
+  Report& report_;
 };
 
 // A list or map in one line, as far as people want to read it.
-void append_text(const YamlValue &value, std::string &text) {
+void append_text(const YamlValue& value, std::string& text) {
   constexpr std::size_t kTextMax = 200;
   if (text.size() > kTextMax) return;
   switch (value.kind) {
@@ -125,7 +125,7 @@ void append_text(const YamlValue &value, std::string &text) {
       break;
     case YamlValue::Kind::kList:
       text += "[";
-      for (const YamlValue &item : value.items) {
+      for (const YamlValue& item : value.items) {
         if (&item != &value.items.front()) text += ", ";
         append_text(item, text);
       }
@@ -133,7 +133,7 @@ void append_text(const YamlValue &value, std::string &text) {
       break;
     case YamlValue::Kind::kMap:
       text += "{ ";
-      for (const YamlMember &member : value.members) {
+      for (const YamlMember& member : value.members) {
         if (&member != &value.members.front()) text += ", ";
         text += member.key + ": ";
         append_text(member.value, text);
@@ -145,17 +145,17 @@ void append_text(const YamlValue &value, std::string &text) {
 
 }  // namespace
 
-bool has_expression(const YamlValue &value) {
+bool has_expression(const YamlValue& value) {
   if (value.kind == YamlValue::Kind::kScalar) return expr::has_expression(value.text);
   return std::ranges::any_of(value.items,
-                             [](const YamlValue &item) { return has_expression(item); }) ||
-         std::ranges::any_of(value.members, [](const YamlMember &member) {
+                             [](const YamlValue& item) { return has_expression(item); }) ||
+         std::ranges::any_of(value.members, [](const YamlMember& member) {
            return expr::has_expression(member.key) || has_expression(member.value);
          });
 }
 
-DraftValue read_value(const YamlValue &value, DraftTexts &texts, std::vector<Mention> &mentions,
-                      Report &report) {
+DraftValue read_value(const YamlValue& value, DraftTexts& texts, std::vector<Mention>& mentions,
+                      Report& report) {
   DraftValue read;
   read.place = value.place;
   append_text(value, read.text);
@@ -169,9 +169,9 @@ DraftValue read_value(const YamlValue &value, DraftTexts &texts, std::vector<Men
   return read;
 }
 
-DraftValue read_condition(const YamlMember &member, DraftTexts &texts,
-                          std::vector<Mention> &mentions, Report &report) {
-  const YamlValue &value = member.value;
+DraftValue read_condition(const YamlMember& member, DraftTexts& texts,
+                          std::vector<Mention>& mentions, Report& report) {
+  const YamlValue& value = member.value;
   DraftValue broken;
   broken.place = value.place;
   const std::optional<Json> flag =
@@ -195,18 +195,18 @@ DraftValue read_condition(const YamlMember &member, DraftTexts &texts,
   return read_value(value, texts, mentions, report);
 }
 
-void collect_mentions(const YamlValue &value, std::vector<Mention> &mentions) {
+void collect_mentions(const YamlValue& value, std::vector<Mention>& mentions) {
   if (value.kind == YamlValue::Kind::kScalar) collect_mentions(value.text, mentions);
-  for (const YamlValue &item : value.items) collect_mentions(item, mentions);
-  for (const YamlMember &member : value.members) {
+  for (const YamlValue& item : value.items) collect_mentions(item, mentions);
+  for (const YamlMember& member : value.members) {
     collect_mentions(member.key, mentions);
     collect_mentions(member.value, mentions);
   }
 }
 
-Place place_of(const DraftTexts &texts, expr::Spot spot) {
+Place place_of(const DraftTexts& texts, expr::Spot spot) {
   if (spot.text >= texts.texts.size()) return {};
-  const DraftTexts::Text &text = texts.texts[spot.text];
+  const DraftTexts::Text& text = texts.texts[spot.text];
   Place place = text.place;
   if (!text.verbatim) return place;
   // Columns are characters.

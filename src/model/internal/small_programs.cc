@@ -14,7 +14,7 @@ namespace {
 using Node = expr::Syntax::Node;
 
 // Compiles with variables named `v0`, `v1`, ….
-ProgramPtr compile(const expr::Syntax &syntax, Node root, std::span<const Type> types) {
+ProgramPtr compile(const expr::Syntax& syntax, Node root, std::span<const Type> types) {
   const expr::Resolve resolve = [&](std::span<const std::string_view> names)
       -> std::expected<expr::Resolution, expr::Unresolved> {
     std::uint32_t number = 0;
@@ -39,7 +39,7 @@ ProgramPtr compile_text(std::string_view text, std::span<const Type> types) {
 
 }  // namespace
 
-ProgramPtr constant_program(const Json &value) {
+ProgramPtr constant_program(const Json& value) {
   expr::Syntax syntax;
   const Node root = syntax.add_constant(value);
   return compile(syntax, root, {});

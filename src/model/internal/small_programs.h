@@ -14,7 +14,7 @@ namespace sluice::model {
 
 using ProgramPtr = std::shared_ptr<const expr::Program>;
 
-ProgramPtr constant_program(const Json &value);
+ProgramPtr constant_program(const Json& value);
 // `first(0, 1, …)` of variables of these types; of one: the variable itself. At most a few hundred:
 // the text of an expression is bounded.
 ProgramPtr first_program(std::span<const Type> types);
