@@ -90,7 +90,8 @@ void Scheduler::Impl::check_step(const Run& run, std::uint32_t step) const {
   std::uint32_t admitted = 0;
   for (std::size_t i = 0; i < ready_.size(); ++i) {
     const Ready& ready = ready_.at(i);
-    if (ready.run == run.key && ready.at.step == step) ++queued, ++admitted;
+    if (ready.run == run.key && ready.scope == run.scope && ready.at.step == step)
+      ++queued, ++admitted;
   }
   for (const Task& task : table.tasks) {
     queued -= task.queued ? 1 : 0;

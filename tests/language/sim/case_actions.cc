@@ -43,7 +43,7 @@ void CaseWorld::bind(Live& live, std::uint32_t first, std::uint32_t count,
         input.value = Json(scopes_.at(live.attempt.task.scope).round);
         break;
       case core::Binding::Kind::kRunId:
-        input.value = Json("a-run");
+        input.value = Json(kRunId);
         break;
       case core::Binding::Kind::kObject:
         input.object = binding.object.id;
@@ -189,7 +189,7 @@ void CaseWorld::answer(std::size_t which) {
   const evaluate::Task task{.step = step_at(task_key),
                             .index = task_key.index,
                             .round = task_key.scope == 0 ? 0 : scopes_.at(task_key.scope).round,
-                            .run_id = "a-run"};
+                            .run_id = kRunId};
   const LiveSight live(*this, task_key);
   const evaluate::Sight* sight = &live;
   if (question.snapshot) sight = question.snapshot.get();

@@ -59,6 +59,10 @@ void CaseWorld::fail(Live& live, core::Failure failure) {
   stale_perhaps(gone);
 }
 
+void CaseWorld::lose(Live& live) {
+  fail(live, {.name = "WorkerLost", .message = "simulated", .bases = {}, .counts = false});
+}
+
 void CaseWorld::done(Live& live) {
   const Live gone = retire(live);
   apply(core::TaskDone{gone.attempt});
@@ -110,10 +114,7 @@ void CaseWorld::step(Live& live) {
     return;
   }
   if (live.plan == nullptr) return step_wait(live);
-  if (live.lost_after == 0U) {
-    fail(live, {.name = "WorkerLost", .message = "simulated", .bases = {}, .counts = false});
-    return;
-  }
+  if (live.lost_after == 0U) return lose(live);
   if (live.lost_after) --*live.lost_after;
   if (live.is_blocked) {
     live.is_blocked = false;
@@ -162,8 +163,17 @@ bool CaseWorld::is_read_ready(const Live& live) const {
 
 std::optional<Json> CaseWorld::take_read(Live& live) {
   auto* input = const_cast<Input*>(input_of(live, live.reads));
+  const bool is_stream =
+      live.function->find_input(live.reads)->type.access == model::Access::kStream;
   live.reads.clear();
   if (input == nullptr) return std::nullopt;
+  if (is_stream && input->kind != core::Binding::Kind::kList) {
+    // An array of JSON: the node hands its elements on.
+    const Json::List& elements = *input->value.as_list();
+    input->elements.assign(elements.begin(), elements.end());
+    input->kind = core::Binding::Kind::kList;
+    input->is_closed = true;
+  }
   if (input->kind == core::Binding::Kind::kList) {
     if (input->elements.empty()) return std::nullopt;
     Json element = std::move(input->elements.front());
@@ -196,6 +206,7 @@ void CaseWorld::script_step(Live& live) {
       // With the worker lost from here on, the effect would be seen twice: that is what `replay`
       // says of it, and no case counts on it.
       live.lost_after.reset();
+      live.lies = false;
       effects_.push_back(step.text);
       trace_.line("  act " + step.text);
       return;
@@ -203,9 +214,11 @@ void CaseWorld::script_step(Live& live) {
       gates_.insert(step.text);
       return;
     case Step::Kind::kDone:
+      if (live.lies) return lose(live);
       while (!live.growing.empty()) seal(live, live.growing.begin()->first);
       return done(live);
     case Step::Kind::kFail:
+      if (live.lies) return lose(live);
       ++failures_[live.plan->name + to_text(live.x)];
       return fail(live, {.name = step.text, .message = step.message, .bases = step.bases});
   }

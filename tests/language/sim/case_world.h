@@ -138,6 +138,7 @@ class CaseWorld {
   void on(const core::RunEnded& ended, const core::Actions& actions);
   void on(const core::RunDrained& drained, const core::Actions& actions);
   void on(const core::Forward& forward, const core::Actions& actions);
+  static constexpr const char* kRunId = "01k0a9zc3xv5wq8rj7n2m4t6yb";
   void bind(Live& live, std::uint32_t first, std::uint32_t count, const core::Actions& actions);
   void answer(std::size_t question);
   void commit();
@@ -151,6 +152,7 @@ class CaseWorld {
   void emit(Live& live, const Step& step);
   void seal(Live& live, std::uint32_t port);
   void done(Live& live);
+  void lose(Live& live);
   static const Input* input_of(const Live& live, std::string_view port);
   bool is_read_ready(const Live& live) const;
   std::optional<Json> take_read(Live& live);
