@@ -114,7 +114,10 @@ TEST_F(AnswerTest, AValueBecomesAnObjectOfThePortsType) {
 TEST_F(AnswerTest, AReferenceIsHandedOnUnread) {
   program({"${first(a, b)}"}, {"optional<bytes>", "bytes"}, {"bytes"});
   sight.absent(slot(1));
+  EXPECT_EQ(ask().computed.needs, (std::vector<core::Datum>{slot(2)})) << "it may be absent, too";
+  sight.object(slot(2), "anything", model::Kind::kBytes, false);
   const Answer answer = ask();
+  EXPECT_TRUE(answer.reads.empty());
   EXPECT_TRUE(answer.values.empty());
   ASSERT_EQ(answer.computed.outputs.size(), 1U);
   ASSERT_EQ(answer.computed.outputs[0].pieces.size(), 1U);
