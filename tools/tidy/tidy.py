@@ -14,8 +14,8 @@ import sys
 from sources import is_cpp, project_files, repository_root
 
 # Which modules the files of a module may include, beside their own. The table of docs/architecture.md.
-ENGINE = {"base", "model", "core", "evaluate", "wire", "aio", "store", "journal", "transport", "runtime", "cluster", "bundle",
-          "api"}
+ENGINE = {"base", "model", "core", "evaluate", "wire", "aio", "store", "journal", "transport", "runtime", "cluster",
+          "bundle", "api"}
 MAY_INCLUDE = {
     "base": set(),
     "model": {"base"},
