@@ -90,9 +90,10 @@ void Scheduler::Impl::on(const TaskStarted& event) {
     return;
   }
   set_state(*live.run, live.at.step, *live.task, TaskState::kRunning);
-  actives_[live.task->active].timer =
-      timers_.set(now_ + live.run->graph->step(live.at.step).timeout, Timers::Kind::kAttempt,
-                  live.run->key, live.at.step, live.at.index, live.run->scope);
+  if (live.run->graph->step(live.at.step).has_timeout)
+    actives_[live.task->active].timer =
+        timers_.set(now_ + live.run->graph->step(live.at.step).timeout, Timers::Kind::kAttempt,
+                    live.run->key, live.at.step, live.at.index, live.run->scope);
 }
 
 void Scheduler::Impl::on(const TaskBlocked& event) {
@@ -420,7 +421,8 @@ void Scheduler::Impl::on(const WaitUntil& event) {
     return;
   }
   Active& active = actives_[live.task->active];
-  if (timers_[active.timer].at < event.due) return;  // Its time limit comes first.
+  if (active.timer != Timers::kNoTimer && timers_[active.timer].at < event.due)
+    return;  // Its time limit comes first.
   timers_.cancel(active.timer);
   active.timer = timers_.set(event.due, Timers::Kind::kWait, live.run->key, live.at.step,
                              live.at.index, live.run->scope);

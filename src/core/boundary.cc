@@ -84,6 +84,16 @@ void Scheduler::Impl::feed(Run& scope, std::uint32_t input, std::uint32_t index)
   const bool is_list = scope.graph->step(at.step).is_foreach;
   const Feed from = feed_of(scope, input);
   StepTable& table = scope.steps[at.step];
+  if (from.run != nullptr && from.slot->shape != Shape::kNothing) {
+    // An input that an expression has failed to give fails the task, not what reads it inside.
+    const Known whole = known(*from.run, *from.slot, from.at, {});
+    if (whole.state == Known::State::kBroken) {
+      scope.failed_on_input = true;
+      const Failure failure = *whole.failure;
+      fail_scope(scope, failure, key_of(*scope.parent, scope.task));
+      return;
+    }
+  }
   if (from.run == nullptr || from.slot->shape == Shape::kNothing) {
     // Not bound, or of a round that has left: then all of it is here.
     if (scope.round > 1 && scope.graph->workflow().inputs[input].previous) return;
@@ -121,6 +131,7 @@ void Scheduler::Impl::feed_cell(Run& scope, At at, const Known& now) {
   switch (now.state) {
     case Known::State::kUnknown:
     case Known::State::kList:
+    case Known::State::kBroken:
       undo();
       return;
     case Known::State::kAbsent:

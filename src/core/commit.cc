@@ -15,6 +15,18 @@ bool Scheduler::Impl::is_committed(const Run& run, At at) const {
          (tasks[at.index].state != TaskState::kFailed || goes_on(run));
 }
 
+// Of a flow that has failed on an input.
+bool Scheduler::Impl::broken_inputs_are_committed(const Run& run, At at) const {
+  const StepInfo& info = run.graph->step(at.step);
+  for (std::uint32_t s = 0; s < info.slots.count; ++s) {
+    const SlotInfo& slot = run.graph->slot(at.step, s);
+    if (slot.use != model::Use::kPort || slot.shape == Shape::kNothing) continue;
+    if (known(run, slot, at, {}).state != Known::State::kBroken) continue;
+    if (!is_committed(run, {slot.step, slot.by_element() ? at.index : 0})) return false;
+  }
+  return true;
+}
+
 bool Scheduler::Impl::goes_on(const Run& run) const {
   return run.graph->workflow().on_failure == model::OnFailure::kContinue;
 }
@@ -49,6 +61,7 @@ bool Scheduler::Impl::may_commit(const Run& run, At at) const {
   // A hole is passed on before it is known whether the step is skipped as a whole.
   if (table.foreach && (table.missing != 0 || table.after_missing != 0)) return false;
   if (!is_fed_by_commits(run, at)) return false;
+  if (table.tasks[at.index].on_input && !broken_inputs_are_committed(run, at)) return false;
   const std::uint32_t active = table.tasks[at.index].active;
   return active == kNone || actives_[active].computation == nullptr ||
          is_fed_by_commits(run, at, *actives_[active].computation);

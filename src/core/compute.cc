@@ -165,6 +165,15 @@ bool Scheduler::Impl::advance(Run& run, At at, Computation::Pending& pending) {
   const bool is_list = pending.output.kind == ComputedOutput::Kind::kList;
   for (; pending.next < pending.output.pieces.size(); ++pending.next) {
     Piece& piece = pending.output.pieces[pending.next];
+    if (piece.kind == Piece::Kind::kDatum) {
+      const Known now = known(run, at, piece.datum);
+      if (now.state == Known::State::kBroken) {
+        add_use(run, at, computation, piece.datum);
+        run.failures.insert_or_assign({at.step, at.index}, Failure(*now.failure));
+        end_port(run, port, at, TaskResult::kFailed);
+        return true;
+      }
+    }
     switch (piece.kind) {
       case Piece::Kind::kObject:
         emit(run, at, number, std::exchange(piece.object, Object{}));
@@ -215,6 +224,7 @@ bool Scheduler::Impl::hand_on(Run& run, At at, Computation& computation, const D
     case Known::State::kFlag:
     case Known::State::kNumber:
     case Known::State::kFailure:
+    case Known::State::kBroken:
       return true;  // No data: the world makes objects of these.
   }
   return true;
@@ -356,6 +366,10 @@ Known Scheduler::Impl::known(const Run& run, const SlotInfo& slot, At at,
   const At producer{slot.step, is_element ? 0 : place.producer.index};
   const TaskResult result = result_of(run, slot.port, producer);
   if (result == TaskResult::kSkipped) return is(Known::State::kAbsent);
+  if (result == TaskResult::kFailed && run.graph->step(slot.step).by_port) {
+    known.failure = &run.failures.at({slot.step, producer.index});
+    return is(Known::State::kBroken);
+  }
   const Cell* cell = nullptr;
   const Port& port = run.ports[slot.port];
   if (run.graph->port(slot.port).is_list && !is_element) {

@@ -105,7 +105,9 @@ void Graph::add_slots(const Limits& limits) {
   for (std::uint32_t s = 0; s < step_count_; ++s) {
     const model::Step& step = workflow_->steps[s];
     StepInfo& info = steps_[s];
-    info.timeout = model::effective_timeout(*app_, step).value_or(limits.attempt_timeout);
+    const std::optional<Duration> timeout = model::effective_timeout(*app_, step);
+    info.has_timeout = timeout.has_value() || step.action == model::Action::kCall;
+    info.timeout = timeout.value_or(limits.attempt_timeout);
     if (info.is_foreach) {
       const SlotInfo driver = resolve(*step.foreach, nullptr);
       SLUICE_ASSERT(driver.shape != Shape::kNothing && driver.shape != Shape::kCell);

@@ -79,6 +79,7 @@ struct StepInfo {
   model::Action action = model::Action::kCall;
   bool is_foreach = false;
   bool is_input = false;
+  bool has_timeout = false;   // Only attempts of functions have one by default.
   bool is_scope = false;      // Its tasks open scopes: kFlow, kLoop.
   bool by_port = false;       // Each of its ports ends by itself, not all with the task.
   bool on_committed = false;  // Starts when all that it is made from is committed.

@@ -82,6 +82,7 @@ struct Task {
   bool computing : 1 = false;  // An expression that is not certain yet; kRunning, but no attempt.
   bool asked : 1 = false;      // Compute was emitted, Computed has not come;
   bool dirty : 1 = false;      // and what it looks at has changed since.
+  bool on_input : 1 = false;   // A flow that has failed because an input is broken.
 
   // The world has an attempt of it.
   bool is_running() const {
@@ -196,6 +197,7 @@ struct Run {
   bool is_fed = true;       // What its task waits for is committed: so may its own tasks.
   std::optional<Failure> failure;  // A scope that has failed, once it is drained.
   std::optional<TaskKey> failure_task;
+  bool failed_on_input = false;
   // Only of scope 0.
   std::unordered_map<std::uint32_t, std::unique_ptr<Run>> scopes;
   std::uint32_t next_scope = 1;

@@ -186,6 +186,7 @@ class Scheduler::Impl {
   // ---- commit.cc
   void on(const Committed& event);
   bool goes_on(const Run& run) const;
+  bool broken_inputs_are_committed(const Run& run, At at) const;
   bool is_committed(const Run& run, At at) const;
   bool is_fed_by_commits(const Run& run, At at) const;
   bool element_is_committed(const Run& run, At at) const;

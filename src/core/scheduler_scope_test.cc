@@ -292,6 +292,47 @@ TEST_F(ScopeTest, with_on_failure_continue_inside_the_rest_goes_on_and_then_it_f
   EXPECT_EQ(w.run(run).ended->failure->name, "First");
 }
 
+TEST_F(ScopeTest, an_input_that_an_expression_fails_to_give_fails_the_flow) {
+  for (const bool is_caught : {false, true}) {
+    PlanBuilder both;
+    plan = both;
+    const auto inner = chain_of_two();
+    const auto first = plan.step({.name = "first", .retry = attempts(2)});
+    const auto bad = plan.compute({.name = "bad", .in = {{out_of(first)}}});
+    const auto flow = plan.scope({.name = "flow",
+                                  .in = {{out_of(bad)}},
+                                  .catches = is_caught ? std::vector<std::vector<std::string>>{{}}
+                                                       : std::vector<std::vector<std::string>>{}},
+                                 inner);
+    plan.output(out_of(flow));
+    w.programs[bad] = [](Evaluation& e) {
+      const auto value = e.read(0);
+      if (!value) return;
+      if (*value == 0)
+        e.give(0, Kind::kBroken).failure = {.name = "BadExpression", .message = "no"};
+      else
+        e.give_value(0, *value);
+    };
+    const RunKey run = submit();
+    w.emit(w.live(run, first), 0);
+    EXPECT_FALSE(w.run(run).ended.has_value()) << "not before it is committed";
+    w.fail(w.live(run, first));
+    w.advance(Duration(1));
+    w.emit(w.live(run, first), 5);
+    EXPECT_EQ(w.live_in(run, w.scope_of(run, flow), 0).inputs.at(0).values, (std::vector<Value>{5}))
+        << "the failure never was";
+    w.fail(w.live(run, first), Failure{.name = "Lost", .counts = false});
+    w.finish(run, first, 0, {0});
+    if (is_caught) {
+      expect_over(run, RunEnded::State::kSucceeded);
+      EXPECT_TRUE(w.run(run).outputs[0].absent);
+    } else {
+      expect_over(run, RunEnded::State::kFailed);
+      EXPECT_EQ(w.run(run).ended->failure->name, "BadExpression");
+    }
+  }
+}
+
 TEST_F(ScopeTest, flows_in_flows_in_flows) {
   const auto innermost = chain_of_two();
   const std::uint32_t middle = plan.begin();

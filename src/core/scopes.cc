@@ -13,6 +13,7 @@ void Scheduler::Impl::enter(Run& run, At at) {
   Task& task = table.tasks[at.index];
   const model::Step& step = run.graph->workflow().steps[at.step];
   raise_epoch(run, at);
+  task.on_input = false;
   task.computing = true;
   set_state(run, at.step, task, TaskState::kRunning);
   task.active = take_active(run);
@@ -208,6 +209,7 @@ void Scheduler::Impl::sweep() {
     Run& run = *scope->parent;
     const At at = scope->task;
     run.origins.insert_or_assign({at.step, at.index}, *scope->failure_task);
+    task_of(run, at).on_input = scope->failed_on_input;
     fail_attempt(run, at, *scope->failure);
   }
   if (!work_.empty()) return;  // Perhaps of one of them.

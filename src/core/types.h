@@ -135,13 +135,23 @@ struct Datum {
 
 // What is known of a datum now (Scheduler::look).
 struct Known {
-  enum class State : std::uint8_t { kUnknown, kAbsent, kObject, kList, kNumber, kFailure, kFlag };
+  // kFailure: what `${error}` shows; kBroken: the expression that should have given it has failed.
+  enum class State : std::uint8_t {
+    kUnknown,
+    kAbsent,
+    kObject,
+    kList,
+    kNumber,
+    kFailure,
+    kFlag,
+    kBroken
+  };
   State state = State::kUnknown;
   bool closed = false;      // kList: has no more than `count` elements.
   std::uint32_t count = 0;  // kList: elements known so far. An element may itself be unknown.
   std::int64_t number = 0;  // kNumber: `${index}`, `${round}`.
   Object object;            // kObject; open while it grows.
-  const Failure* failure = nullptr;  // kFailure: until the next event.
+  const Failure* failure = nullptr;  // kFailure, kBroken: until the next event.
 };
 
 // One piece of an output of a kCompute task. A datum is handed on by reference, now or as soon as

@@ -54,7 +54,7 @@ void Scheduler::Impl::find_readers(Run& run, std::uint32_t port, At at, std::uin
     const Task& task = table.tasks[at.index];
     if (!task.is_bound()) continue;
     const SlotInfo& slot = run.graph->slot(link.step, link.slot);
-    if (!slot.waited && run.graph->step(link.step).is_scope) continue;
+    if (!slot.waited && run.graph->step(link.step).is_scope && !task.on_input) continue;
     const Reader* reader = slot.shape == Shape::kList ? find_reader(task, link.slot) : nullptr;
     if (!slot.waited || slot.shape == Shape::kCell || element == kAll ||
         (reader != nullptr && reader->next > element))
@@ -66,12 +66,14 @@ void Scheduler::Impl::find_readers(Run& run, std::uint32_t port, At at, std::uin
     if (!table.local) continue;
     const SlotInfo& slot = run.graph->slot(link.step, link.slot);
     const Shape shape = slot.shape;
-    if (!slot.waited && shape == Shape::kCell) continue;  // Its users are known one by one.
+    const bool is_scope = run.graph->step(link.step).is_scope;
+    // Its users are known one by one.
+    if (!slot.waited && shape == Shape::kCell && !is_scope) continue;
     for (std::uint32_t i = 0; i < table.tasks.size(); ++i) {
       const Task& task = table.tasks[i];
       if (!task.is_bound()) continue;
-      bool read =
-          slot.waited && (shape == Shape::kCell || (shape == Shape::kList && element == kAll));
+      bool read = (slot.waited || task.on_input) &&
+                  (shape == Shape::kCell || (shape == Shape::kList && element == kAll));
       if (const Reader* reader = find_reader(task, link.slot); !read && reader != nullptr) {
         if (shape == Shape::kList)
           read = reader->next > element;

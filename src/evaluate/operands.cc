@@ -93,6 +93,11 @@ expr::Look Operands::look(const expr::Ref& ref) const {
       look.name = known.failure->name;
       look.message = known.failure->message;
       break;
+    case core::Known::State::kBroken:
+      look.state = State::kObject;  // Whoever looks into it is told.
+      look.sealed = true;
+      look.kind = model::Kind::kJson;
+      break;
     case core::Known::State::kFlag:
       look.state = State::kObject;  // It is there; there is nothing to look into.
       look.kind = model::Kind::kBytes;
@@ -111,6 +116,9 @@ expr::Reading Operands::read(const expr::Ref& ref) const {
     if (std::holds_alternative<model::RunIdRef>(*from)) return loaded(run_id_);
   }
   const std::optional<core::Known> now = known(ref);
+  if (now && now->state == core::Known::State::kBroken)
+    return {
+        .state = expr::Reading::State::kBroken, .json = nullptr, .message = now->failure->message};
   if (!now || now->state != core::Known::State::kObject)
     return {.state = expr::Reading::State::kOpaque, .json = nullptr, .message = {}};
   return sight_.read(datum(ref), now->object);

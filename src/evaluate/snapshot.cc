@@ -25,7 +25,7 @@ Snapshot::Cell Snapshot::copy(const Sight& live, const core::Datum& datum, core:
     cell.number = static_cast<std::int64_t>(known.object.size);
     cell.object = known.object.id;
   }
-  if (known.state == core::Known::State::kFailure && failure != nullptr) *failure = *known.failure;
+  if (known.failure != nullptr && failure != nullptr) *failure = *known.failure;
   return cell;
 }
 
@@ -100,7 +100,8 @@ core::Known Snapshot::look(const core::Datum& datum) const {
     known.object.size = static_cast<std::uint64_t>(cell->number);
     known.object.sealed = cell->sealed;
   }
-  if (cell->state == core::Known::State::kFailure) known.failure = &operand(datum.slot)->failure;
+  if (cell->state == core::Known::State::kFailure || cell->state == core::Known::State::kBroken)
+    known.failure = &operand(datum.slot)->failure;
   return known;
 }
 
