@@ -21,123 +21,17 @@
 
 #include "base/check.h"
 #include "core/scheduler.h"
+#include "core/testing/fake_evaluation.h"
+#include "core/testing/fake_records.h"
 
 namespace sluice::core::testing {
 
-using Value = std::uint64_t;
-inline constexpr Value kHoleValue = ~Value{0};
-inline constexpr Value kBegin = ~Value{0} - 1;
-inline constexpr Value kEnd = ~Value{0} - 2;
-
-class FakeWorld {
+class FakeWorld : public OpenScopes {
  public:
-  struct Input {  // What an attempt has got at one of its slots.
-    Binding::Kind kind = Binding::Kind::kLiteral;
-    std::vector<Value> values;
-    bool closed = false;
-  };
-  struct LiveAttempt {
-    Attempt attempt;
-    std::uint32_t number = 0;
-    NodeId node;
-    bool started = false;
-    bool blocked = false;
-    std::optional<EndAttempt::Reason> end_asked;
-    std::map<std::uint32_t, Input> inputs;  // By slot.
-    std::vector<ObjectId> uses;
-    std::vector<std::vector<Value>> emitted;  // By port.
-  };
-  // The program of a kCompute step: looks at operands and says what follows.
-  class Evaluation {
-   public:
-    Evaluation(FakeWorld& world, NodeId node, const Compute& compute)
-        : world_(world), node_(node), task_(compute.attempt.task), given(compute.given) {
-      answer.attempt = compute.attempt;
-    }
-    template <class... Index>
-    Known look(std::uint32_t slot, Index... index) {
-      return world_.scheduler(node_).look(task_, datum(slot, index...));
-    }
-    // The value, noted as used; nothing, noted as needed.
-    template <class... Index>
-    std::optional<Value> read(std::uint32_t slot, Index... index) {
-      const Known known = look(slot, index...);
-      if (known.state == Known::State::kObject && known.object.sealed) {
-        use(slot, index...);
-        return world_.node(node_).objects.at(known.object.id).value;
-      }
-      if (known.state == Known::State::kUnknown || known.state == Known::State::kObject)
-        need(slot, index...);
-      else
-        use(slot, index...);
-      return std::nullopt;
-    }
-    template <class... Index>
-    void use(std::uint32_t slot, Index... index) {
-      answer.used.push_back(datum(slot, index...));
-    }
-    template <class... Index>
-    void need(std::uint32_t slot, Index... index) {
-      answer.needs.push_back(datum(slot, index...));
-    }
-    ComputedOutput& give(std::uint32_t port, ComputedOutput::Kind kind) {
-      return answer.outputs.emplace_back(ComputedOutput{.port = port, .kind = kind});
-    }
-    void give_value(std::uint32_t port, Value value) {
-      give(port, ComputedOutput::Kind::kValue).pieces.push_back(piece(value));
-    }
-    template <class... Index>
-    void give_reference(std::uint32_t port, std::uint32_t slot, Index... index) {
-      give(port, ComputedOutput::Kind::kValue).pieces.push_back(reference(slot, index...));
-    }
-    Piece piece(Value value) { return {.object = object(world_.make_object(node_, value), value)}; }
-    template <class... Index>
-    static Piece reference(std::uint32_t slot, Index... index) {
-      return {.kind = Piece::Kind::kDatum, .datum = datum(slot, index...)};
-    }
-    template <class... Index>
-    static Datum datum(std::uint32_t slot, Index... index) {
-      Datum made{.slot = slot, .depth = sizeof...(index)};
-      std::uint32_t i = 0;
-      ((made.index[i++] = static_cast<std::uint32_t>(index)), ...);
-      return made;
-    }
-
-    Computed answer;
-
-   private:
-    FakeWorld& world_;
-    NodeId node_;
-    TaskKey task_;
-
-   public:
-    std::uint64_t given;
-  };
+  using Evaluation = testing::Evaluation;
+  using LiveAttempt = testing::LiveAttempt;
+  using RunState = testing::RunState;
   using Program = std::function<void(Evaluation&)>;
-
-  struct CommittedTask {
-    Commit::Result result = Commit::Result::kOutputs;
-    std::map<std::uint32_t, Input> inputs;
-    std::vector<std::vector<Value>> outputs;
-    std::uint32_t number = 0;
-  };
-  struct Output {
-    std::vector<Value> values;
-    bool ready = false;
-    bool is_list = false;
-    bool absent = false;
-  };
-  struct RunState {
-    std::shared_ptr<const model::App> app;
-    std::uint32_t workflow = 0;
-    NodeId owner;
-    std::vector<NodeId> placement;
-    std::optional<RunEnded> ended;
-    std::uint32_t drained = 0;  // Nodes.
-    std::vector<Output> outputs;
-    std::map<std::pair<std::uint32_t, std::uint32_t>, CommittedTask> committed;
-    std::vector<NodeId> nodes;
-  };
 
   FakeWorld(std::uint32_t node_count, const Limits& limits = {}, std::uint64_t seed = 1)
       : limits_(limits) {
@@ -157,22 +51,6 @@ class FakeWorld {
   bool auto_compute = true;                   // Computed follows Compute at once.
   std::map<std::uint32_t, Program> programs;  // By step of workflow 0.
   std::map<std::pair<std::uint32_t, std::uint32_t>, Program> inner_programs;  // Workflow, step.
-  // Scopes that are open: of a task, in order of opening.
-  std::vector<ScopeOpened> scopes;
-  std::uint32_t scope_of(RunKey key, std::uint32_t step, std::uint32_t index = 0,
-                         std::uint32_t outer = 0) {
-    std::uint32_t newest = 0;
-    for (const ScopeOpened& scope : scopes)
-      if (scope.task == TaskKey{key, step, index, outer}) newest = scope.scope;
-    SLUICE_ASSERT(newest != 0, "task {}.{} has no scope", step, index);
-    return newest;
-  }
-  std::uint32_t workflow_of(const TaskKey& task) {
-    for (const ScopeOpened& scope : scopes)
-      if (scope.task.run == task.run && scope.scope == task.scope) return scope.workflow;
-    SLUICE_ASSERT(task.scope == 0, "scope {} is not open", task.scope);
-    return 0;
-  }
   bool check_after_every_event = true;
 
   TimePoint now{};
@@ -408,7 +286,10 @@ class FakeWorld {
   std::vector<std::pair<NodeId, Computed>> evaluate() {
     std::vector<std::pair<NodeId, Computed>> answers;
     for (const auto& [node, compute] : std::exchange(computes_, {})) {
-      Evaluation evaluation(*this, node, compute);
+      Evaluation evaluation(
+          scheduler(node), compute,
+          [this, at = node](ObjectId id) { return this->node(at).objects.at(id).value; },
+          [this, at = node](Value value) { return object(make_object(at, value), value); });
       const TaskKey& task = compute.attempt.task;
       const std::uint32_t workflow = workflow_of(task);
       if (workflow == 0)
@@ -520,7 +401,7 @@ class FakeWorld {
     attempt.emitted.resize(run(task.run).app->functions[step.function].outputs.size());
     for (std::uint32_t i = 0; i < start.bindings_count; ++i) {
       const Binding& binding = actions.bindings[start.bindings_first + i];
-      Input& input = attempt.inputs[binding.slot];
+      FakeInput& input = attempt.inputs[binding.slot];
       input.kind = binding.kind;
       if (binding.kind == Binding::Kind::kObject)
         input.values.push_back(use(at, attempt, binding.object));
@@ -534,7 +415,7 @@ class FakeWorld {
     LiveAttempt* attempt = find(deliver.attempt.task);
     SLUICE_ASSERT(attempt != nullptr && attempt->attempt == deliver.attempt && !attempt->end_asked,
                   "a delivery to an attempt that is over");
-    Input& input = attempt->inputs.at(deliver.slot);
+    FakeInput& input = attempt->inputs.at(deliver.slot);
     SLUICE_ASSERT(!input.closed && input.kind == Binding::Kind::kList);
     switch (deliver.kind) {
       case Deliver::Kind::kElement:
@@ -648,7 +529,7 @@ class FakeWorld {
   }
   void on(NodeId at, const OutputReady& ready, const Actions&) {
     RunState& state = run(ready.run);
-    Output& output = state.outputs.at(ready.output);
+    FakeOutput& output = state.outputs.at(ready.output);
     SLUICE_ASSERT(at == state.owner && !state.ended && !output.ready);
     output.ready = true;
     output.is_list = ready.is_list;
