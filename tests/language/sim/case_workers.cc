@@ -198,10 +198,8 @@ void CaseWorld::script_step(Live& live) {
       live.is_blocked = !is_read_ready(live);
       break;
     case Step::Kind::kAwait:
-      // Whoever opens it may need the slot.
       live.awaits = step.text;
-      live.is_blocked = !gates_.contains(step.text);
-      break;
+      return;
     case Step::Kind::kAct:
       // With the worker lost from here on, the effect would be seen twice: that is what `replay`
       // says of it, and no case counts on it.

@@ -168,6 +168,14 @@ bool CaseWorld::happen() {
   double sum = 0;
   for (std::size_t i = 0; i < can.size(); ++i) sum += can[i] ? weights_[i] : 0;
   if (sum == 0) {
+    if (!is_wide_ && std::ranges::any_of(live_, [](const auto& each) {
+          return !each.second.awaits.empty();
+        })) {
+      // Whoever opens the gate may need a CPU slot.
+      is_wide_ = true;
+      apply(core::SlotsChanged{1000});
+      return true;
+    }
     if (!deadline || ended_) return false;
     now_ = std::max(now_, *deadline);
     apply(core::DeadlineReached{});
@@ -231,7 +239,7 @@ bool CaseWorld::happen() {
     case kCount:
       break;
   }
-  if (random_.chance(hostility_.slots_change))
+  if (!is_wide_ && random_.chance(hostility_.slots_change))
     apply(core::SlotsChanged{static_cast<std::uint32_t>(1 + random_.below(4))});
   return true;
 }

@@ -213,6 +213,7 @@ class CaseWorld {
   std::optional<core::RunEnded> ended_;
   std::string error_task_;
   bool is_drained_ = false;
+  bool is_wide_ = false;  // There are CPU slots for all, from here on.
   bool is_cancelled_ = false;
   std::uint32_t faults_ = 0;
   std::uint64_t events_ = 0;
