@@ -269,13 +269,15 @@ void Scheduler::Impl::finish(Run& run, At at, TaskResult result) {
     free_active(run, at, task);
   if (!run.nodes.empty() && !info.is_input) {
     if (!skipped) forward_counts(run, at);
-    forward(run, at, skipped ? Fact::Kind::kSkipped : Fact::Kind::kDone);
+    forward(run, at, skipped ? Fact::Kind::kSkipped : Fact::Kind::kDone, 0, task.caught ? 1 : 0);
   }
   for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p) {
     if (!info.by_port)
       finish_port(run, p, at);
     else if (result_of(run, p, at) == TaskResult::kNone)
-      end_port(run, p, at, result);
+      end_port(
+          run, p, at,
+          task.caught && p < info.ports.first + info.first_error ? TaskResult::kSkipped : result);
   }
   if (!info.is_input) try_commit(run, at);
 }
@@ -385,6 +387,7 @@ void Scheduler::Impl::fail_for_good(Run& run, At at, Failure failure, bool past_
     forward(run, at, Fact::Kind::kVoided);
     void_results(run, at, true);
     run.failures.insert_or_assign({at.step, at.index}, std::move(failure));
+    task.caught = true;
     emit(run, at, run.graph->step(at.step).first_error + number, Object{});
     finish(run, at, TaskResult::kOutputs);
     return;

@@ -67,18 +67,28 @@ bool Scheduler::Impl::may_commit(const Run& run, At at) const {
          is_fed_by_commits(run, at, *actives_[active].computation);
 }
 
+// An expression that an output of the workflow is, or the condition of a loop, has failed: nobody
+// is there to fail with it but the workflow.
+bool Scheduler::Impl::has_broken_output(const Run& run, At at) const {
+  const StepInfo& info = run.graph->step(at.step);
+  if (info.action != model::Action::kCompute || info.is_input || run.failures.empty()) return false;
+  for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p)
+    if (run.graph->port(p).outputs.count != 0 && result_of(run, p, at) == TaskResult::kFailed)
+      return true;
+  return false;
+}
+
 void Scheduler::Impl::try_commit(Run& run, At at) {
   Task& task = run.steps[at.step].tasks[at.index];
   if (task.computing && run.graph->step(at.step).is_scope) check_fed(run, at);
   if (task.commit_sent || !may_commit(run, at)) return;
   Commit commit{.attempt = attempt_of(run, at, task), .number = task.failures + 1U};
   if (task.result == TaskResult::kSkipped) commit.result = Commit::Result::kSkipped;
-  if (task.result == TaskResult::kOutputs && !run.failures.empty() &&
-      run.failures.contains({at.step, at.index}) && !run.graph->step(at.step).by_port) {
+  if (task.caught) {
     commit.result = Commit::Result::kCaught;
     commit.number = task.failures;
   }
-  if (task.result == TaskResult::kFailed) {
+  if (task.result == TaskResult::kFailed || has_broken_output(run, at)) {
     commit.result = Commit::Result::kFailed;
     commit.number = task.failures;
   }
@@ -156,7 +166,7 @@ void Scheduler::Impl::commit_task(Run& run, At at) {
   const StepInfo& info = run.graph->step(at.step);
   StepTable& table = run.steps[at.step];
   Task& task = table.tasks[at.index];
-  const TaskResult result = task.result;
+  const TaskResult result = has_broken_output(run, at) ? TaskResult::kFailed : task.result;
   free_active(run, at, task);
   if (result == TaskResult::kFailed && !goes_on(run)) {
     set_state(run, at.step, task, TaskState::kFailed);

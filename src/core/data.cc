@@ -8,9 +8,14 @@ namespace sluice::core {
 
 // How the task's part of a port has ended.
 TaskResult Scheduler::Impl::result_of(const Run& run, std::uint32_t port, At producer) const {
-  if (!run.graph->step(producer.step).by_port) {
+  const StepInfo& info = run.graph->step(producer.step);
+  if (!info.by_port) {
     const Table<Task>& tasks = run.steps[producer.step].tasks;
-    return producer.index < tasks.size() ? tasks[producer.index].result : TaskResult::kNone;
+    if (producer.index >= tasks.size()) return TaskResult::kNone;
+    const Task& task = tasks[producer.index];
+    const bool is_absent = task.caught && task.result == TaskResult::kOutputs &&
+                           run.graph->port(port).number < info.first_error;
+    return is_absent ? TaskResult::kSkipped : task.result;
   }
   const std::vector<TaskResult>& results = run.ports[port].results;
   return producer.index < results.size() ? results[producer.index] : TaskResult::kNone;
@@ -96,9 +101,13 @@ void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& 
   }
   if (object.id) ++run.objects;
   const std::uint32_t index = info.is_list ? element : 0;
+  const bool is_error =
+      !run.graph->step(at.step).is_input && number >= run.graph->step(at.step).first_error;
   bool kept = false;
   if (cell.exists) {
-    kept = object.sealed && object.size == cell.size && object.checksum == cell.checksum &&
+    // What an error says is not compared.
+    kept = !is_error && object.sealed && object.size == cell.size &&
+           object.checksum == cell.checksum &&
            static_cast<bool>(object.id) == static_cast<bool>(cell.id) && is_hole == cell.is_hole;
     if (!kept) {
       roll_back_readers(run, port, at, index);
@@ -124,8 +133,6 @@ void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& 
   const bool is_unread_input = cell.links == 0 && cell.sealed && run.graph->step(at.step).is_input;
   if (!run.nodes.empty()) {
     const Object held = cell.object();  // Not the duplicate, which is given back.
-    const bool is_error =
-        !run.graph->step(at.step).is_input && number >= run.graph->step(at.step).first_error;
     forward(run, at, Fact::Kind::kEmitted, number, element, &held,
             is_error ? &run.failures.at({at.step, at.index}) : nullptr, is_hole);
   }

@@ -106,6 +106,7 @@ void Scheduler::Impl::on(const Fact& fact) {
       list_of(run, info.ports.first + fact.port, at).emitted = fact.index;
       return;
     case Fact::Kind::kDone:
+      task.caught = fact.index != 0;
       finish(run, at, TaskResult::kOutputs);
       break;
     case Fact::Kind::kSkipped:

@@ -82,6 +82,7 @@ struct Task {
   bool computing : 1 = false;  // An expression that is not certain yet; kRunning, but no attempt.
   bool asked : 1 = false;      // Compute was emitted, Computed has not come;
   bool dirty : 1 = false;      // and what it looks at has changed since.
+  bool caught : 1 = false;     // A clause of its `catch` names its failure: no output but that.
   bool on_input : 1 = false;   // A flow that has failed because an input is broken.
 
   // The world has an attempt of it.

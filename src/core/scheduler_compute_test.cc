@@ -222,6 +222,35 @@ TEST_P(SchedulerTest, a_caught_failure_is_data_for_the_clause_that_names_it) {
   expect_over(run, RunEnded::State::kSucceeded);
 }
 
+TEST_P(SchedulerTest, the_list_of_a_task_that_is_caught_is_absent_and_not_empty) {
+  const auto a = plan.step({.name = "a", .out = {true}, .catches = {{}}});
+  const auto b = plan.step({.name = "b", .in = {{.source = out_of(a), .optional = true}}});
+  plan.output(out_of(a));
+  const RunKey run = submit();
+  w.emit(w.live(run, a), 1);
+  w.fail(w.live(run, a));
+  ASSERT_TRUE(w.runs(run, b));
+  EXPECT_FALSE(w.live(run, b).inputs.contains(0));
+  w.finish(run, b, 0, {1});
+  EXPECT_TRUE(w.run(run).outputs[0].absent);
+  expect_over(run, RunEnded::State::kSucceeded);
+}
+
+TEST_P(SchedulerTest, an_output_of_the_run_whose_expression_fails_fails_the_run) {
+  const auto a = plan.step({.name = "a"});
+  const auto x = plan.compute({.name = "x", .in = {{out_of(a)}}});
+  plan.output(out_of(x));
+  w.programs[x] = [](Evaluation& e) {
+    if (!e.read(0)) return;
+    e.give(0, Kind::kBroken).failure = {.name = "BadExpression", .message = "no"};
+  };
+  const RunKey run = submit();
+  w.finish(run, a, 0, {1});
+  ASSERT_TRUE(w.run(run).ended.has_value());
+  EXPECT_EQ(w.run(run).ended->failure->name, "BadExpression");
+  expect_over(run, RunEnded::State::kFailed);
+}
+
 TEST_P(SchedulerTest, a_clause_that_is_not_needed_is_skipped_in_each_element) {
   const auto list = plan.step({.name = "list", .out = {true}});
   const auto a =

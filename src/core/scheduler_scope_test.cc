@@ -254,6 +254,25 @@ TEST_F(ScopeTest, a_failure_inside_is_caught_by_the_flow) {
   expect_over(run, RunEnded::State::kSucceeded);
 }
 
+TEST_F(ScopeTest, lists_of_a_flow_that_is_caught_are_absent_and_not_empty) {
+  const std::uint32_t inner = plan.begin();
+  const auto fails = plan.step({.name = "fails", .out = {true}});
+  plan.output(out_of(fails));
+  plan.begin(0);
+  const auto flow = plan.scope({.name = "flow", .out = {true}, .catches = {{}}}, inner);
+  const auto reader =
+      plan.step({.name = "reader", .in = {{.source = out_of(flow), .optional = true}}});
+  plan.output(out_of(flow));
+  const RunKey run = submit();
+  w.emit(w.live_in(run, w.scope_of(run, flow), fails), 1);
+  w.fail(w.live_in(run, w.scope_of(run, flow), fails));
+  ASSERT_TRUE(w.runs(run, reader));
+  EXPECT_FALSE(w.live(run, reader).inputs.contains(0));
+  w.finish(run, reader, 0, {1});
+  EXPECT_TRUE(w.run(run).outputs[0].absent);
+  expect_over(run, RunEnded::State::kSucceeded);
+}
+
 TEST_F(ScopeTest, effects_inside_wait_for_what_the_flow_itself_waits_for) {
   const std::uint32_t inner = plan.begin();
   const auto mail = plan.step({.name = "mail", .effects = true});
@@ -436,6 +455,33 @@ TEST_F(LoopTest, a_loop_that_would_go_on_after_its_last_round_fails) {
   for (const Value v : {1, 2}) w.finish_in(run, w.scope_of(run, loop), grow, 0, {v});
   ASSERT_TRUE(w.run(run).ended.has_value());
   EXPECT_EQ(w.run(run).ended->failure->name, "LoopLimit");
+  expect_over(run, RunEnded::State::kFailed);
+}
+
+TEST_F(LoopTest, the_last_round_may_be_known_before_those_in_front_of_it_are_committed) {
+  add_loop(2, 10);
+  const RunKey run = submit();
+  w.finish(run, 0, 0, {0});
+  const std::uint32_t first_round = w.scope_of(run, loop);
+  w.emit(w.live_in(run, first_round, grow), 1);
+  w.finish_in(run, w.scope_of(run, loop), grow, 0, {2});
+  EXPECT_EQ(w.scopes.size(), 2U);
+  w.done(w.live_in(run, first_round, grow));
+  EXPECT_EQ(output(run), (std::vector<Value>{2}));
+  expect_over(run, RunEnded::State::kSucceeded);
+}
+
+TEST_F(LoopTest, a_condition_that_fails_fails_the_loop) {
+  add_loop(2, 10);
+  w.inner_programs[{body, again}] = [](Evaluation& e) {
+    if (!e.read(0)) return;
+    e.give(0, Kind::kBroken).failure = {.name = "BadExpression", .message = "no"};
+  };
+  const RunKey run = submit();
+  w.finish(run, 0, 0, {0});
+  w.finish_in(run, w.scope_of(run, loop), grow, 0, {1});
+  ASSERT_TRUE(w.run(run).ended.has_value());
+  EXPECT_EQ(w.run(run).ended->failure->name, "BadExpression");
   expect_over(run, RunEnded::State::kFailed);
 }
 

@@ -166,9 +166,11 @@ void Scheduler::Impl::check_scope_done(Run& scope) {
     fail_scope(scope, failure, *scope.failed_task);
     return;
   }
-  if (info.action == model::Action::kLoop && !actives_[task_of(run, at).active].is_last_round) {
-    const std::uint32_t active = task_of(run, at).active;
-    if (newest_scope(run, at) == &scope) {
+  const bool is_newest = newest_scope(run, at) == &scope;
+  const std::uint32_t active = task_of(run, at).active;
+  // It may be known which round is the last before those in front of it are committed.
+  if (info.action == model::Action::kLoop && !(is_newest && actives_[active].is_last_round)) {
+    if (is_newest) {
       if (scope.round >= run.graph->workflow().steps[at.step].rounds)
         fail_scope(scope,
                    {.name = "LoopLimit",

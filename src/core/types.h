@@ -231,10 +231,10 @@ struct Fact {
   };
   Kind kind = Kind::kEmitted;
   Attempt attempt;
-  std::uint32_t port = 0;  // kWholeStep: of a foreach that is skipped as a whole.
-  std::uint32_t index =
-      0;                 // Of the element, where the port is a list; kCounted: how many there are.
-  bool is_hole = false;  // Of a list: the element is absent.
+  std::uint32_t port = 0;   // kWholeStep: of a foreach that is skipped as a whole.
+  std::uint32_t index = 0;  // Of the element, where the port is a list; kCounted: how many there
+                            // are; kDone: 1 if a `catch` names its failure.
+  bool is_hole = false;     // Of a list: the element is absent.
   Object object;
   Failure failure;
   friend bool operator==(const Fact&, const Fact&) = default;

@@ -211,6 +211,8 @@ void Scheduler::Impl::void_results(Run& run, At at, bool again) {
   const StepInfo& info = run.graph->step(at.step);
   Task& task = task_of(run, at);
   const TaskResult old_result = task.result;
+  const bool caught = task.caught;
+  task.caught = false;
   const Range ports = info.ports;
   for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p)
     if (is_settled(run, p, at)) --run.ports[p].settled;
@@ -219,7 +221,8 @@ void Scheduler::Impl::void_results(Run& run, At at, bool again) {
   task.was_void = true;
   if (!run.failures.empty()) run.failures.erase({at.step, at.index});
   for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p)
-    void_part(run, p, at, again, old_result);
+    void_part(run, p, at, again,
+              caught && p < ports.first + info.first_error ? TaskResult::kSkipped : old_result);
 }
 
 // One port of it. `old`: how it had ended.
