@@ -91,6 +91,7 @@ struct ScopeRecord {
   core::TaskKey task;
   std::uint32_t workflow = 0;
   std::uint32_t round = 0;  // 0: no loop.
+  bool has_failed = false;  // The run may still be told of it when it is closed: it stays.
 };
 
 // Somebody who waits for the end of a run, or for news in its log. Answered once.

@@ -22,8 +22,6 @@ std::optional<std::string_view> refused(const model::Workflow& workflow) {
 }
 
 std::optional<std::string_view> refused(const model::Step& step) {
-  if (step.action == model::Action::kFlow) return "a step that is a workflow ('flow')";
-  if (step.action == model::Action::kLoop) return "'while'";
   if (step.start == model::StartMode::kEarly) return "'start: early'";
   if (step.cache) return "'cache'";
   if (step.cpu || step.memory) return "'resources' of a step";
