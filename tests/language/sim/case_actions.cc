@@ -13,9 +13,11 @@ class CaseWorld::LiveSight final : public evaluate::Sight {
     return world_.scheduler_.look(task_, datum);
   }
   model::Kind kind(const core::Datum&, const core::Object& object) const override {
-    return world_.objects_.kind(object.id);
+    // Of tables that are being closed, the objects are gone.
+    return object.id ? world_.objects_.kind(object.id) : model::Kind::kAny;
   }
   expr::Reading read(const core::Datum&, const core::Object& object) const override {
+    if (!object.id) return {.state = expr::Reading::State::kBroken, .json = nullptr, .message = {}};
     return world_.objects_.read(object);
   }
 
@@ -72,6 +74,8 @@ void CaseWorld::on(const core::StartTask& start, const core::Actions& actions) {
     ++faults_;
     live.lost_after = static_cast<std::uint32_t>(random_.below(1 + (8U >> random_.below(4))));
     live.lies = random_.chance(hostility_.lies);
+    // One that lies has time to say something, and others to believe it.
+    if (live.lies) live.lost_after = static_cast<std::uint32_t>(2 + random_.below(20));
   }
 }
 

@@ -63,6 +63,12 @@ void CaseWorld::lose(Live& live) {
   fail(live, {.name = "WorkerLost", .message = "simulated", .bases = {}, .counts = false});
 }
 
+// It has told its lies; others may believe them for a while.
+void CaseWorld::linger(Live& live) {
+  live.is_lingering = true;
+  live.lost_after = static_cast<std::uint32_t>(random_.below(40));
+}
+
 void CaseWorld::done(Live& live) {
   const Live gone = retire(live);
   apply(core::TaskDone{gone.attempt});
@@ -116,6 +122,7 @@ void CaseWorld::step(Live& live) {
   if (live.plan == nullptr) return step_wait(live);
   if (live.lost_after == 0U) return lose(live);
   if (live.lost_after) --*live.lost_after;
+  if (live.is_lingering) return;
   if (live.is_blocked) {
     live.is_blocked = false;
     apply(core::TaskUnblocked{live.attempt});
@@ -212,11 +219,11 @@ void CaseWorld::script_step(Live& live) {
       gates_.insert(step.text);
       return;
     case Step::Kind::kDone:
-      if (live.lies) return lose(live);
+      if (live.lies) return linger(live);
       while (!live.growing.empty()) seal(live, live.growing.begin()->first);
       return done(live);
     case Step::Kind::kFail:
-      if (live.lies) return lose(live);
+      if (live.lies) return linger(live);
       ++failures_[live.plan->name + to_text(live.x)];
       return fail(live, {.name = step.text, .message = step.message, .bases = step.bases});
   }

@@ -43,9 +43,9 @@ Hostility Hostility::draw(Random& random, bool faults) {
   drawn.slots_change = sometimes(0.2, 0.05);
   drawn.check_every = random.chance(0.3) ? 1 : 50;
   if (!faults) return drawn;
-  drawn.lost = sometimes(0.5, 0.5);
-  drawn.lies = sometimes(0.6, 1);
-  drawn.faults_max = static_cast<std::uint32_t>(1 + random.below(12));
+  drawn.lost = sometimes(0.7, 0.7);
+  drawn.lies = sometimes(0.7, 1);
+  drawn.faults_max = static_cast<std::uint32_t>(1 + random.below(20));
   if (random.chance(0.05)) drawn.cancel = static_cast<std::uint32_t>(random.below(100));
   return drawn;
 }
@@ -168,9 +168,8 @@ bool CaseWorld::happen() {
   double sum = 0;
   for (std::size_t i = 0; i < can.size(); ++i) sum += can[i] ? weights_[i] : 0;
   if (sum == 0) {
-    if (!is_wide_ && std::ranges::any_of(live_, [](const auto& each) {
-          return !each.second.awaits.empty();
-        })) {
+    if (!is_wide_ &&
+        std::ranges::any_of(live_, [](const auto& each) { return !each.second.awaits.empty(); })) {
       // Whoever opens the gate may need a CPU slot.
       is_wide_ = true;
       apply(core::SlotsChanged{1000});

@@ -88,6 +88,7 @@ class CaseWorld {
     std::map<std::uint32_t, ObjectId> growing;  // By port: emitted, not sealed yet.
     std::optional<std::uint32_t> lost_after;    // Steps of its script.
     bool lies = false;
+    bool is_lingering = false;
     bool is_started = false;
     bool is_blocked = false;
     bool is_time_told = false;
@@ -153,6 +154,7 @@ class CaseWorld {
   void seal(Live& live, std::uint32_t port);
   void done(Live& live);
   void lose(Live& live);
+  void linger(Live& live);
   static const Input* input_of(const Live& live, std::string_view port);
   bool is_read_ready(const Live& live) const;
   std::optional<Json> take_read(Live& live);

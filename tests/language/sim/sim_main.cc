@@ -19,9 +19,7 @@
 #include <vector>
 
 #include "case_world.h"
-#include "model/draft.h"
-#include "model/mistake.h"
-#include "model/parse.h"
+#include "prepared.h"
 
 namespace sluice::language {
 namespace {
@@ -34,11 +32,6 @@ struct Options {
   std::string glob = "*";
   bool trace = false;
   bool keep_going = false;  // All runs that go wrong, not only the first.
-};
-
-struct Prepared {
-  const Case* of = nullptr;
-  std::shared_ptr<const model::App> app;
 };
 
 struct Totals {
@@ -67,24 +60,13 @@ void on_abort(int) {
   ::_exit(1);
 }
 
-// What core cannot do yet, by what stands in the case.
-std::optional<std::string> lacking(const Case& each) {
-  if (!each.skip.empty()) return each.skip;
-  if (each.app.find("start: early") != std::string::npos)
-    return "tasks that start early are not there yet";
-  return std::nullopt;
-}
-
 bool run_one(const Library& library, const Prepared& prepared, const CaseRun& run,
              std::uint64_t seed, const Options& options, Totals& totals) {
   sim::Trace trace(options.trace);
   current_trace = &trace;
   current_name = run.name;
   current_seed = seed;
-  std::uint64_t mixed = seed * 0x9e3779b97f4a7c15ULL;
-  for (const char letter : run.name)
-    mixed = (mixed ^ static_cast<unsigned char>(letter)) * 0x100000001b3ULL;
-  CaseWorld world(library, prepared.app, run, prepared.of->faults, mixed, trace);
+  CaseWorld world(library, prepared.app, run, prepared.of->faults, seed_of(run, seed), trace);
   const std::optional<std::string> wrong = world.run();
   ++totals.runs;
   totals.events += world.events();
@@ -122,22 +104,15 @@ int run_all(const Options& options) {
   const auto cases = load_cases(options.folder + "/cases", *library);
   if (!cases) return complain(cases.error().message());
   std::vector<Prepared> prepared;
-  std::map<std::string, std::uint32_t> skipped;
   for (const Case& each : *cases) {
     if (const auto why = lacking(each)) {
       if (::fnmatch(options.glob.c_str(), each.name.c_str(), 0) == 0)
         std::printf("skipped %s: %s\n", each.name.c_str(), why->c_str());
       continue;
     }
-    model::Mistakes mistakes;
-    const auto draft = model::parse_app(each.app, Limits{}, mistakes);
-    std::optional<model::App> app;
-    if (mistakes.empty()) app = model::check_app(*draft, {}, Limits{}, mistakes);
-    if (!app) {
-      return complain(each.name + ": " +
-                      (mistakes.empty() ? "no app" : model::to_text(mistakes.front())));
-    }
-    prepared.push_back({&each, std::make_shared<const model::App>(std::move(*app))});
+    Result<Prepared> one = prepare(each);
+    if (!one) return complain(one.error().message());
+    prepared.push_back(std::move(*one));
   }
   Totals totals;
   const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(options.minutes);
