@@ -105,7 +105,11 @@ def run_one(path, json_path, match):
     """In the process of one file: imports it, runs it, writes the counts."""
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell ignores it for what it runs with `&`.
-    module = import_file(path)
+    try:
+        module = import_file(path)
+    except unittest.SkipTest as reason:  # Of the file as a whole, which says what it misses.
+        Outcome.skip(f"{path}: {reason}").save(json_path)
+        return
     loader = unittest.TestLoader()
     if match:
         loader.testNamePatterns = [f"*{match}*"]

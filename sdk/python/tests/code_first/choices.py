@@ -38,7 +38,7 @@ def branches(n: int, flag: bool = False):
         ((n % 2 == 0) | (n < 0), lambda: -n),
         lambda: sluice.set(result=[n, 0][0] + 1),
     )
-    parts = divide.options(start="early", cache=True)(n)
+    parts = divide.options(start="early")(n)
     return {
         "way": way,
         "rest": sluice.first(parts.rest, "none"),
