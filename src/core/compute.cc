@@ -497,6 +497,18 @@ void Scheduler::Impl::datum_changed(Run& run, std::uint32_t port, const WatchKey
     for (const Watcher& watcher : *watchers) evaluate_later(run, {watcher.step, watcher.index});
 }
 
+// Something on the port is void. An expression that is stuck on other data may have looked at it on
+// the way there, and says so only of outputs that it has given.
+void Scheduler::Impl::ask_again(Run& run, std::uint32_t port) {
+  if (!run.watched) return;
+  for (const Link& link : run.graph->commons(port)) {
+    if (run.graph->slot(link.step, link.slot).use != model::Use::kOperand) continue;
+    const Table<Task>& tasks = run.steps[link.step].tasks;
+    for (std::uint32_t i = 0; i < tasks.size(); ++i)
+      if (tasks[i].computing) evaluate_later(run, {link.step, i});
+  }
+}
+
 void Scheduler::Impl::find_users(const Run& run, const WatchKey& key,
                                  std::vector<At>& found) const {
   if (!run.watched) return;

@@ -251,6 +251,64 @@ TEST_P(SchedulerTest, an_output_of_the_run_whose_expression_fails_fails_the_run)
   expect_over(run, RunEnded::State::kFailed);
 }
 
+TEST_P(SchedulerTest, an_expression_that_has_looked_at_void_data_is_asked_again) {
+  const auto a = plan.step({.name = "a", .retry = attempts(2)});
+  const auto b = plan.step({.name = "b"});
+  const auto x = plan.compute({.name = "x", .in = {{out_of(a)}, {out_of(b)}}});
+  plan.output(out_of(x));
+  // a is odd ? 7 : b
+  w.programs[x] = [](Evaluation& e) {
+    const auto value = e.read(0);
+    if (!value) return;
+    if (*value % 2 == 1) return e.give_value(0, 7);
+    // As long as nothing is certain, only what is missing is named.
+    const auto other = e.read(1);
+    if (!other)
+      e.answer.used.clear();
+    else
+      e.give_value(0, *other);
+  };
+  const RunKey run = submit();
+  w.emit(w.live(run, a), 2);
+  w.fail(w.live(run, a));
+  w.advance(Duration(1));
+  w.finish(run, a, 0, {3});
+  EXPECT_EQ(output(run), (std::vector<Value>{7})) << "without b";
+  w.finish(run, b, 0, {1});
+  expect_over(run, RunEnded::State::kSucceeded);
+}
+
+TEST(SchedulerOnOneNode, a_step_that_is_skipped_as_a_whole_does_not_depend_on_its_list) {
+  FakeWorld w(1);
+  PlanBuilder plan;
+  const auto list = plan.step({.name = "list", .out = {true}, .retry = attempts(2)});
+  const auto never = plan.step({.name = "never"});
+  const auto each =
+      plan.step({.name = "each", .foreach = out_of(list), .in = {{item()}, {out_of(never)}}});
+  const auto is_absent = plan.compute({.name = "is_absent", .in = {{out_of(each)}}});
+  plan.output(out_of(is_absent));
+  w.programs[is_absent] = [](Evaluation& e) {
+    if (e.look(0).state != Known::State::kAbsent) return e.need(0);
+    e.use(0);
+    e.give_value(0, 1);
+  };
+  w.auto_settle = false;
+  const RunKey run = w.submit(plan.app());
+  w.emit(w.live(run, list), 5);
+  w.done(w.live(run, never));
+  w.deliver_one(0);  // The commit of `never`,
+  w.deliver_one(0);  // and of the skip; that of the expression is under way.
+  w.fail(w.live(run, list));
+  w.settle();
+  w.advance(Duration(1));
+  w.done(w.live(run, list));
+  w.settle();
+  EXPECT_EQ(w.run(run).outputs[0].values, (std::vector<Value>{1}));
+  ASSERT_TRUE(w.is_over(run));
+  EXPECT_EQ(w.run(run).ended->state, RunEnded::State::kSucceeded);
+  EXPECT_EQ(w.objects_alive(), 0U);
+}
+
 TEST_P(SchedulerTest, a_clause_that_is_not_needed_is_skipped_in_each_element) {
   const auto list = plan.step({.name = "list", .out = {true}});
   const auto a =

@@ -224,6 +224,7 @@ class Scheduler::Impl {
   bool is_fed_by_commits(const Run& run, At at, const Computation& computation) const;
   void source_committed(Run& run, std::uint32_t step, std::uint32_t index);
   void datum_changed(Run& run, std::uint32_t port, const WatchKey& key);
+  void ask_again(Run& run, std::uint32_t port);
   void find_users(const Run& run, const WatchKey& key, std::vector<At>& found) const;
   void release_pieces(const std::vector<ComputedOutput>& outputs);
   Known known(const Run& run, At at, const Datum& datum) const;

@@ -256,6 +256,7 @@ void Scheduler::Impl::void_part(Run& run, std::uint32_t port, At at, bool again,
     evaluate_later(run, {step, info.is_foreach ? at.index : kAll});
   }
   for (const Link& link : run.graph->peers(port)) evaluate_later(run, {link.step, at.index});
+  ask_again(run, port);
   datum_changed(run, port, {port, info.is_foreach ? at.index : 0, kAll});
   if (!again && run.graph->port(port).is_list && !info.is_foreach)
     for (const std::uint32_t step : run.graph->rooted(port))
@@ -265,6 +266,7 @@ void Scheduler::Impl::void_part(Run& run, std::uint32_t port, At at, bool again,
 // The list has no known end any more, nor have those of the steps that share its elements.
 void Scheduler::Impl::reopen_list(Run& run, std::uint32_t port) {
   for (const std::uint32_t step : run.graph->rooted(port)) {
+    if (run.steps[step].skipped) continue;  // It is absent, whatever is in the list.
     const Range ports = run.graph->step(step).ports;
     for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p) {
       roll_back_users(run, {p, kAll, kAll});
