@@ -135,6 +135,7 @@ struct RunRecord {
   std::unordered_map<core::TaskKey, std::uint32_t, TaskHash>
       last_attempt;                                       // Its newest attempt in `attempts`.
   std::unordered_map<std::uint32_t, ScopeRecord> scopes;  // That are open; without scope 0.
+  bool has_scope(std::uint32_t scope) const { return scope == 0 || scopes.contains(scope); }
   std::map<std::string, Checksum>
       answers;  // By path: what a `wait` was answered, to know it again.
   // Taken from core before it forgets the run: counts per step, and a TaskState per task.
