@@ -71,6 +71,18 @@ std::string RunRecord::path_of(const core::TaskKey& task) const {
   return is_body ? outer : outer + "~" + own;
 }
 
+void RunRecord::mark_failed(std::uint32_t scope) {
+  while (scope != 0) {
+    ScopeRecord& record = scopes.at(scope);
+    record.has_failed = true;
+    scope = record.task.scope;
+  }
+}
+
+void RunRecord::close_scope(std::uint32_t scope) {
+  if (!scopes.at(scope).has_failed) scopes.erase(scope);
+}
+
 std::uint32_t RunRecord::round_of(std::uint32_t scope) const {
   return scope == 0 ? 0 : scopes.at(scope).round;
 }

@@ -135,6 +135,9 @@ struct RunRecord {
   std::unordered_map<core::TaskKey, std::uint32_t, TaskHash>
       last_attempt;                                       // Its newest attempt in `attempts`.
   std::unordered_map<std::uint32_t, ScopeRecord> scopes;  // That are open; without scope 0.
+  // A task in it has failed for good.
+  void mark_failed(std::uint32_t scope);
+  void close_scope(std::uint32_t scope);
   bool has_scope(std::uint32_t scope) const { return scope == 0 || scopes.contains(scope); }
   std::map<std::string, Checksum>
       answers;  // By path: what a `wait` was answered, to know it again.

@@ -175,14 +175,8 @@ void RunTable::cancel(RunRecord& run) {
 
 void RunTable::on(const core::Commit& commit) {
   RunRecord* run = find(commit.attempt.task.run);
-  if (run != nullptr && commit.result == core::Commit::Result::kFailed) {
-    for (std::uint32_t scope = commit.attempt.task.scope; scope != 0;) {
-      ScopeRecord& record = run->scopes.at(scope);
-      record.has_failed = true;
-      scope = record.task.scope;
-    }
-  }
   if (run != nullptr) {
+    if (commit.result == core::Commit::Result::kFailed) run->mark_failed(commit.attempt.task.scope);
     AttemptRecord* record = run->newest_attempt(commit.attempt.task);
     if (record != nullptr && record->epoch == commit.attempt.epoch) {
       record->committed = run->micros(loop_.now());
@@ -381,8 +375,7 @@ void RunTable::on(const core::ScopeOpened& opened) {
 }
 
 void RunTable::on(const core::ScopeClosed& closed) {
-  RunRecord* run = find(closed.run);
-  if (run != nullptr && !run->scopes.at(closed.scope).has_failed) run->scopes.erase(closed.scope);
+  if (RunRecord* run = find(closed.run)) run->close_scope(closed.scope);
 }
 
 void RunTable::on(const core::RunEnded& ended) {
