@@ -98,7 +98,7 @@ void Scheduler::Impl::on(const TaskStarted& event) {
 
 void Scheduler::Impl::on(const TaskBlocked& event) {
   const Live live = find_live(event.attempt);
-  if (!live || live.task->state != TaskState::kRunning) {
+  if (!live || live.task->state != TaskState::kRunning || !live.task->holds_slot) {
     ++counters_.stale_events;
     return;
   }
@@ -128,7 +128,8 @@ void Scheduler::Impl::on(const TaskUnblocked& event) {
 
 void Scheduler::Impl::on(const Emitted& event) {
   const Live live = find_live(event.attempt);
-  if (!live || event.port >= live.run->graph->step(live.at.step).ports.count) {
+  // Ports of errors are core's own.
+  if (!live || event.port >= live.run->graph->step(live.at.step).first_error) {
     // Core takes over every object that it is told of; nobody else would free this one.
     ++counters_.stale_events;
     release(event.object.id);
@@ -139,7 +140,7 @@ void Scheduler::Impl::on(const Emitted& event) {
 
 void Scheduler::Impl::on(const Sealed& event) {
   const Live live = find_live(event.attempt);
-  if (!live || event.port >= live.run->graph->step(live.at.step).ports.count) {
+  if (!live || event.port >= live.run->graph->step(live.at.step).first_error) {
     ++counters_.stale_events;
     return;
   }

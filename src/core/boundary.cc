@@ -78,7 +78,7 @@ void Scheduler::Impl::feed_all(Run& scope) {
     feed(scope, i, kAll);
 }
 
-// `element`: what has changed; kAll: all of it may have.
+// `index`: the element that has changed; kAll: all of it may have.
 void Scheduler::Impl::feed(Run& scope, std::uint32_t input, std::uint32_t index) {
   const At at{scope.graph->step_count() + input, 0};
   const bool is_list = scope.graph->step(at.step).is_foreach;
@@ -102,10 +102,11 @@ void Scheduler::Impl::feed(Run& scope, std::uint32_t input, std::uint32_t index)
   } else if (!is_list) {
     feed_cell(scope, at, known(*from.run, *from.slot, from.at, {}));
   } else if (index == kAll) {
-    feed_list(scope, input, from);
+    feed_list(scope, input, from, 0);
   } else {
-    if (index >= element_count(scope, at.step)) {
-      feed_list(scope, input, from);
+    const std::uint32_t known_so_far = element_count(scope, at.step);
+    if (index >= known_so_far) {
+      feed_list(scope, input, from, known_so_far);
     } else if (scope.graph->port(scope.graph->step(at.step).ports.first).is_list) {
       feed_inner_list(scope, {at.step, index}, from);
     } else {
@@ -192,7 +193,10 @@ void Scheduler::Impl::feed_inner_list(Run& scope, At at, const Feed& from) {
   if (whole.closed) finish(scope, at, TaskResult::kOutputs);
 }
 
-void Scheduler::Impl::feed_list(Run& scope, std::uint32_t input, const Feed& from) {
+// `first`: the elements before it have not changed. A list grows by one element at a time, so to
+// look at all of it each time would take the square of its length.
+void Scheduler::Impl::feed_list(Run& scope, std::uint32_t input, const Feed& from,
+                                std::uint32_t first) {
   const std::uint32_t step = scope.graph->step_count() + input;
   const std::uint32_t port = scope.graph->step(step).ports.first;
   StepTable& table = scope.steps[step];
@@ -224,7 +228,7 @@ void Scheduler::Impl::feed_list(Run& scope, std::uint32_t input, const Feed& fro
   }
   for (std::uint32_t i = count; i < old && i < table.tasks.size(); ++i)
     feed_cell(scope, {step, i}, {});
-  for (std::uint32_t i = 0; i < count; ++i) {
+  for (std::uint32_t i = first; i < count; ++i) {
     if (scope.graph->port(port).is_list)
       feed_inner_list(scope, {step, i}, from);
     else

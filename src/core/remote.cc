@@ -95,6 +95,7 @@ void Scheduler::Impl::on(const Fact& fact) {
       emit(run, at, fact.port, fact.object, fact.is_hole);
       return;
     case Fact::Kind::kPortEnded:
+      if (fact.index > static_cast<std::uint32_t>(TaskResult::kFailed)) return ignore();
       if (fact.index == static_cast<std::uint32_t>(TaskResult::kFailed))
         run.failures.insert_or_assign({at.step, at.index}, fact.failure);
       end_port(run, info.ports.first + fact.port, at, static_cast<TaskResult>(fact.index));

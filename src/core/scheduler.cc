@@ -102,29 +102,40 @@ TaskState Scheduler::Impl::task_state(const TaskKey& key) const {
 
 Scheduler::Counters Scheduler::Impl::counters() const { return counters_; }
 
+// With all its scopes.
+std::size_t Scheduler::Impl::memory_bytes(const Run& run) {
+  std::size_t bytes = sizeof(Run) + run.steps.capacity() * sizeof(StepTable) +
+                      run.ports.capacity() * sizeof(Port) + run.slots.capacity() +
+                      run.outputs.capacity() * sizeof(Run::Output) + run.endings.heap_bytes() +
+                      run.graves.heap_bytes();
+  for (const StepTable& step : run.steps) {
+    bytes += step.tasks.heap_bytes();
+    if (step.foreach)
+      bytes += sizeof(*step.foreach) + step.foreach->held.heap_bytes() +
+               step.foreach->readers.capacity() * sizeof(std::uint32_t);
+  }
+  for (const Port& port : run.ports) {
+    bytes += port.own.cells.heap_bytes() + port.lists.heap_bytes();
+    for (const CellList& list : port.lists) bytes += list.cells.heap_bytes();
+  }
+  if (run.watched)
+    bytes += sizeof(*run.watched) + run.watched->needs.heap_bytes() +
+             run.watched->uses.heap_bytes() + run.watched->sources.heap_bytes();
+  for (const auto& [number, scope] : run.scopes) bytes += memory_bytes(*scope);
+  return bytes;
+}
+
 std::size_t Scheduler::Impl::memory_bytes() const {
   std::size_t bytes = sizeof(*this) + timers_.heap_bytes() + ready_.heap_bytes() +
                       work_.heap_bytes() + runs_.capacity() * sizeof(runs_[0]) +
                       actives_.capacity() * sizeof(Active) +
                       free_actives_.capacity() * sizeof(std::uint32_t);
-  for (const Active& active : actives_) bytes += active.readers.capacity() * sizeof(Reader);
-  for (const auto& run : runs_) {
-    if (run == nullptr) continue;
-    bytes += sizeof(Run) + run->steps.capacity() * sizeof(StepTable) +
-             run->ports.capacity() * sizeof(Port) + run->slots.capacity() +
-             run->outputs.capacity() * sizeof(Run::Output) + run->endings.heap_bytes() +
-             run->graves.heap_bytes();
-    for (const StepTable& step : run->steps) {
-      bytes += step.tasks.heap_bytes();
-      if (step.foreach)
-        bytes += sizeof(*step.foreach) + step.foreach->held.heap_bytes() +
-                 step.foreach->readers.capacity() * sizeof(std::uint32_t);
-    }
-    for (const Port& port : run->ports) {
-      bytes += port.own.cells.heap_bytes() + port.lists.heap_bytes();
-      for (const CellList& list : port.lists) bytes += list.cells.heap_bytes();
-    }
-  }
+  for (const Active& active : actives_)
+    bytes += active.readers.capacity() * sizeof(Reader) +
+             active.scopes.capacity() * sizeof(std::uint32_t) +
+             (active.computation ? sizeof(Computation) : 0);
+  for (const auto& run : runs_)
+    if (run != nullptr) bytes += memory_bytes(*run);
   return bytes;
 }
 

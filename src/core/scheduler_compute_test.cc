@@ -526,6 +526,25 @@ TEST_P(SchedulerTest, a_fail_step_fails_with_what_it_is_made_from_or_is_skipped)
   }
 }
 
+TEST_P(SchedulerTest, what_no_worker_may_say_changes_nothing) {
+  const auto a = plan.step({.name = "a", .catches = {{}}});
+  const auto wait = plan.wait({.name = "wait", .out = {false}});
+  plan.output(out_of(a));
+  plan.output(out_of(wait));
+  const RunKey run = submit();
+  const std::uint64_t stale = w.stale_events();
+  const NodeId node = w.node_of(run, a);
+  const ObjectId object = w.make_object(node, 1);
+  // The port of its own error.
+  w.apply(node, Emitted{w.live(run, a).attempt, 1, FakeWorld::object(object, 1)});
+  w.apply(w.node_of(run, wait), TaskBlocked{w.live(run, wait).attempt});  // It holds no slot.
+  EXPECT_EQ(w.stale_events(), stale + 2);
+  w.finish(run, a, 0, {5});
+  w.finish(run, wait, 0, {6});
+  EXPECT_EQ(output(run), (std::vector<Value>{5}));
+  expect_over(run, RunEnded::State::kSucceeded);
+}
+
 TEST_P(SchedulerTest, cancelling_a_run_drops_expressions_in_flight) {
   const auto a = plan.step({.name = "a"});
   const auto b = plan.step({.name = "b"});

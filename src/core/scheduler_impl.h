@@ -37,6 +37,7 @@ class Scheduler::Impl {
   Known look(const TaskKey& task, const Datum& datum) const;
   Counters counters() const;
   std::size_t memory_bytes() const;
+  static std::size_t memory_bytes(const Run& run);
 
  private:
   // ---- invariants.cc
@@ -261,7 +262,7 @@ class Scheduler::Impl {
   void feed(Run& scope, std::uint32_t input, std::uint32_t element);
   void feed_cell(Run& scope, At at, const Known& now);
   void feed_inner_list(Run& scope, At at, const Feed& feed);
-  void feed_list(Run& scope, std::uint32_t input, const Feed& feed);
+  void feed_list(Run& scope, std::uint32_t input, const Feed& from, std::uint32_t first);
   void feed_commit(Run& scope, std::uint32_t input, std::uint32_t element);
   void data_changed_inside(Run& run, std::uint32_t port, const WatchKey& key);
   void committed_inside(Run& run, std::uint32_t port, std::uint32_t index);
