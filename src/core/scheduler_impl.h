@@ -304,7 +304,7 @@ class Scheduler::Impl {
                bool is_hole = false);
   void forward_counts(Run& run, At at);
 
-  const Limits& limits_;
+  const Limits limits_;
   const NodeId self_;
   Random random_;
   TimePoint now_{};
