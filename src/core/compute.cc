@@ -22,7 +22,10 @@ void Scheduler::Impl::begin_compute(Run& run, At at) {
   set_state(run, at.step, task, TaskState::kRunning);
   task.active = take_active(run);
   actives_[task.active].computation = std::make_unique<Computation>();
-  if (!run.watched) run.watched = std::make_unique<Run::Watched>();
+  if (!run.watched) {
+    run.watched = std::make_unique<Run::Watched>();
+    run.watched->changed.resize(run.ports.size());
+  }
   compute(run, at);
 }
 
@@ -40,17 +43,23 @@ void Scheduler::Impl::compute(Run& run, At at) {
   if (ports != 0 && static_cast<std::uint32_t>(std::popcount(computation.given)) == ports) return;
   task.asked = true;
   task.dirty = false;
-  run.asked.push_back({at.step, at.index});
+  actives_[task.active].computation->asked_at = run.watched->clock;
   emit_action(Compute{attempt_of(run, at, task), computation.given});
 }
 
-void Scheduler::Impl::forget_asked(Run& run, At at, Task& task) {
-  task.asked = false;
-  task.dirty = false;
-  const auto found = std::find(run.asked.begin(), run.asked.end(), Watcher{at.step, at.index});
-  SLUICE_ASSERT(found != run.asked.end());
-  *found = run.asked.back();
-  run.asked.pop_back();
+// The world has looked at data that is not as it was. Of data that belong to its element alone the
+// task hears (`dirty`); of those that all tasks of a step may look into only the time is known, so
+// that a change costs the same however many are asked.
+bool Scheduler::Impl::is_overtaken(const Run& run, At at, const Task& task) const {
+  if (task.dirty) return true;
+  const std::uint64_t asked_at = actives_[task.active].computation->asked_at;
+  const Range slots = run.graph->step(at.step).slots;
+  for (std::uint32_t s = 0; s < slots.count; ++s) {
+    const SlotInfo& slot = run.graph->slot(at.step, s);
+    if (slot.shape == Shape::kNothing || slot.by_element()) continue;
+    if (run.watched->changed[slot.port] > asked_at) return true;
+  }
+  return false;
 }
 
 void Scheduler::Impl::release_pieces(const std::vector<ComputedOutput>& outputs) {
@@ -72,9 +81,9 @@ void Scheduler::Impl::on(const Computed& event) {
     return;
   }
   Run& run = *found;
-  const bool dirty = task->dirty;
-  forget_asked(run, at, *task);
-  if (dirty) {
+  const bool overtaken = is_overtaken(run, at, *task);
+  task->asked = task->dirty = false;
+  if (overtaken) {
     release_pieces(event.outputs);
     evaluate_later(run, at);
     return;
@@ -487,12 +496,7 @@ void Scheduler::Impl::source_committed(Run& run, std::uint32_t step, std::uint32
 void Scheduler::Impl::datum_changed(Run& run, std::uint32_t port, const WatchKey& key) {
   data_changed_inside(run, port, key);
   if (!run.watched) return;
-  for (const Watcher& watcher : run.asked) {
-    const StepInfo& info = run.graph->step(watcher.step);
-    for (std::uint32_t s = 0; s < info.slots.count; ++s)
-      if (run.graph->slot(watcher.step, s).port == port)
-        task_of(run, {watcher.step, watcher.index}).dirty = true;
-  }
+  run.watched->changed[port] = ++run.watched->clock;
   if (const std::vector<Watcher>* watchers = run.watched->needs.find(key))
     for (const Watcher& watcher : *watchers) evaluate_later(run, {watcher.step, watcher.index});
 }

@@ -126,6 +126,7 @@ struct Computation {
   std::uint32_t uncommitted = 0;  // Of `sources`.
   bool is_too_large = false;      // An output has more elements than it may.
   std::uint64_t given = 0;        // Outputs that it has an answer for, by bit.
+  std::uint64_t asked_at = 0;     // Run::Watched::clock at the last question.
 };
 
 struct Active {
@@ -237,9 +238,10 @@ struct Run {
     Watches needs;    // Expressions to be evaluated again when the datum changes,
     Watches uses;     // to be rolled back when it is void,
     Watches sources;  // to be committed after the task {step, index} (all ones: the whole step).
+    std::uint64_t clock = 0;             // Counts changes of data;
+    std::vector<std::uint64_t> changed;  // by port, when the last one was.
   };
   std::unique_ptr<Watched> watched;
-  std::vector<Watcher> asked;  // Expressions that are being evaluated.
 
   // Of failures of flows: the task inside that has failed.
   std::map<std::pair<std::uint32_t, std::uint32_t>, TaskKey> origins;

@@ -235,7 +235,7 @@ void Scheduler::Impl::stop_run(Run& run, EndAttempt::Reason reason) {
       for (std::uint32_t i = 0; i < table.tasks.size() && run.actives != 0; ++i) {
         Task& task = table.tasks[i];
         if (task.active == kNone) continue;
-        if (task.asked) forget_asked(run, {s, i}, task);
+        task.asked = false;
         if (task.ending) {
           actives_[task.active].cause = EndCause::kRunEnded;
         } else if (task.is_running()) {

@@ -140,6 +140,25 @@ TEST_P(SchedulerTest, an_answer_that_was_overtaken_is_asked_for_again) {
   expect_over(run, RunEnded::State::kSucceeded);
 }
 
+TEST_P(SchedulerTest, elements_that_come_later_overtake_no_answer) {
+  const auto a = plan.step({.name = "a", .out = {true}});
+  const auto x = plan.compute({.name = "x", .foreach = out_of(a), .in = {{item()}}});
+  plan.output(out_of(x));
+  w.programs[x] = [](Evaluation& e) {
+    if (const auto value = e.read(0)) e.give_value(0, *value + 1);
+  };
+  w.auto_compute = false;
+  const RunKey run = submit();
+  w.emit(w.live(run, a), 1);
+  const auto first = w.evaluate();
+  w.emit(w.live(run, a), 2);
+  w.answer(first);
+  EXPECT_EQ(w.state(run, x, 0), TaskState::kFinished);
+  w.answer(w.evaluate());
+  w.done(w.live(run, a));
+  expect_over(run, RunEnded::State::kSucceeded);
+}
+
 TEST_P(SchedulerTest, gates_of_elements_are_asked_one_by_one) {
   const auto a = plan.step({.name = "a", .out = {true}});
   const auto when = plan.compute({.name = "when", .foreach = out_of(a), .in = {{item()}}});

@@ -218,7 +218,7 @@ class Scheduler::Impl {
                bool is_list);
   void finish_computed(Run& run, At at);
   void drop_computation(Run& run, At at, Computation& computation);
-  void forget_asked(Run& run, At at, Task& task);
+  bool is_overtaken(const Run& run, At at, const Task& task) const;
   void add_use(Run& run, At at, Computation& computation, const Datum& datum);
   void add_need(Run& run, At at, Computation& computation, const Datum& datum);
   void drop_needs(Run& run, At at, Computation& computation);

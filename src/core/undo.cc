@@ -179,7 +179,7 @@ void Scheduler::Impl::roll_back(Run& run, At at) {
   else
     actives_[task.active].cause = EndCause::kRollBack;
   if (task.active != kNone) leave_readers(run, at, actives_[task.active]);
-  if (task.asked) forget_asked(run, at, task);
+  task.asked = task.dirty = false;
   task.computing = false;
   task.failures = 0;  // They were of data that never existed.
   set_state(run, at.step, task, TaskState::kWaiting);
