@@ -1,6 +1,7 @@
 #include "cli/command_line.h"
 
 #include <array>
+#include <map>
 
 #include <CLI/CLI.hpp>
 
@@ -210,6 +211,12 @@ void add_view_commands(CLI::App& app, Words& words) {
       ->required()
       ->check(CLI::IsMember(
           std::vector<std::string>{"runs", "workflows", "functions", "workers", "nodes"}))
+      // People say `get run ID`, and nothing else can be meant.
+      ->transform(CLI::Transformer(std::map<std::string, std::string>{{"run", "runs"},
+                                                                      {"workflow", "workflows"},
+                                                                      {"function", "functions"},
+                                                                      {"worker", "workers"},
+                                                                      {"node", "nodes"}}))
       ->type_name("");
   get->add_option("ID", words.get.id, "one of them")->type_name("");
   get->add_option("--workflow", words.get.workflow, "only runs of this workflow")

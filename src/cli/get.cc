@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "cli/document.h"
+#include "cli/outputs.h"
 #include "cli/session.h"
 #include "cli/table.h"
 
@@ -128,11 +129,6 @@ std::string run_view(const Json& run) {
     out += fmt::format("\nerror: {}: {}\n", printable_line(text_member(*error, "name")),
                        printable(text_member(*error, "message")));
   }
-  for (const auto& [name, value] : map_member(run, "outputs")) {
-    out += name == map_member(run, "outputs").front().first ? "\noutputs: " : ", ";
-    out += printable_line(name);
-  }
-  if (!map_member(run, "outputs").empty()) out += '\n';
   return out;
 }
 
@@ -211,6 +207,11 @@ Result<ExitCode> get_things(Session& session, const GetCommand& command) {
                            : find_in_list(session, command.kind, command.id);
     if (!one) return fail(std::move(one).error());
     SLUICE_OK(print(command.format, command.kind, *one, {*one}, true));
+    if (command.kind == "runs" && command.format == Format::kTable &&
+        !map_member(*one, "outputs").empty()) {
+      SLUICE_OK(write_output("\n"));
+      SLUICE_OK(show_outputs(session, *one));
+    }
     return ExitCode::kOk;
   }
   bool more = false;

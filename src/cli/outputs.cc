@@ -19,6 +19,8 @@ namespace {
 
 // More than a few screens is nothing to look at.
 constexpr std::size_t kShownMax = 64 << 10;
+// A list or map that fits one line of a terminal beside its name stands in one line.
+constexpr std::size_t kOneLineMax = 72;
 // Bytes of unknown meaning are fetched to be looked at only when they are few.
 constexpr std::size_t kBytesShownMax = 4 << 10;
 
@@ -110,6 +112,12 @@ Result<std::string> shown_reference(Session& session, const Json& run, const std
                                printable_line(type)));
 }
 
+std::string shown_value(const Json& value) {
+  if (const std::string* plain = value.as_string()) return *plain;
+  std::string line = to_text(value);
+  return line.size() <= kOneLineMax ? line : to_pretty_text(value);
+}
+
 Result<std::string> shown_output(Session& session, const Json& run, const std::string& name,
                                  const Json& value) {
   if (is_reference(value)) return shown_reference(session, run, name, value);
@@ -119,8 +127,7 @@ Result<std::string> shown_output(Session& session, const Json& run, const std::s
         fmt::format("list of {}, {}", value.as_list()->size(), to_text(ByteCount{size_of(value)})),
         levels_of(value));
   }
-  const std::string* plain = value.as_string();
-  const std::string text = plain != nullptr ? *plain : to_pretty_text(value);
+  const std::string text = shown_value(value);
   if (text.size() <= kShownMax) return labelled(name, text);
   return elsewhere(session, run, name, to_text(ByteCount{to_text(value).size()}));
 }

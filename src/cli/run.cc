@@ -32,8 +32,9 @@ Result<Json> find_workflow(Session& session, const std::string& name) {
         names.back().erase(0, dot + 1);
       }
     }
-    text += names.empty() ? "\n  nothing is deployed: sluice deploy DIR"
-                          : "\n  " + model::did_you_mean_or_list(name, names);
+    // What there is, the server has said.
+    const std::string guess = model::did_you_mean(name, std::span<const std::string>(names));
+    if (!guess.empty()) text += "\n  " + guess;
   }
   return fail(ErrorCode::kNotFound, std::move(text));
 }

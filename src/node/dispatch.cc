@@ -408,7 +408,7 @@ void Dispatcher::finish(LiveTask& task, std::optional<core::Failure> failure,
     record->state = failure ? core::TaskState::kFailed : core::TaskState::kFinished;
     if (is_ending) record->state = core::TaskState::kCancelled;
     if (failure) {
-      run->failed_log = task.log.tail;
+      run->keep_failed_log(run->path_of(*record), task.log.tail);
       record->failure = std::make_shared<const core::Failure>(*failure);
     }
   }

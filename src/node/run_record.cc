@@ -4,6 +4,14 @@
 
 namespace sluice::node {
 
+namespace {
+
+// Each is at most a few KiB. The first failures are those that a run is told of; in one that goes
+// on after many the newest is kept in the last place.
+constexpr std::size_t kFailedLogsMax = 8;
+
+}  // namespace
+
 std::string_view to_string(RunState state) {
   switch (state) {
     case RunState::kQueued:
@@ -46,6 +54,25 @@ std::string_view to_string(core::TaskState state) {
       return "CANCELLED";
   }
   std::abort();
+}
+
+void RunRecord::keep_failed_log(std::string path, std::string lines) {
+  if (ended || end_pending || lines.empty()) return;
+  std::erase_if(failed_logs, [&](const FailedLog& log) { return log.path == path; });
+  if (failed_logs.size() == kFailedLogsMax) failed_logs.pop_back();
+  failed_logs.push_back({.path = std::move(path), .lines = std::move(lines)});
+}
+
+void RunRecord::set_failed_task(const std::optional<core::TaskKey>& task) {
+  if (task) failed_task = path_of(*task);
+  // A step with a loop or a `catch` fails by an attempt inside of it: `step.2` or `step~inner`.
+  for (FailedLog& failed : failed_logs) {
+    const bool is_of_it = failed.path == failed_task ||
+                          failed.path.starts_with(failed_task + '.') ||
+                          failed.path.starts_with(failed_task + '~');
+    if (task && is_of_it) failed_log = std::move(failed.lines);
+  }
+  failed_logs = {};
 }
 
 std::string RunRecord::path_of(std::uint32_t step, std::uint32_t index) const {

@@ -100,6 +100,11 @@ struct RunWaiter {
   std::move_only_function<void()> answer;
 };
 
+struct FailedLog {
+  std::string path;  // Of the task.
+  std::string lines;
+};
+
 struct RunRecord {
   RunId id;
   RunKey key;
@@ -113,7 +118,11 @@ struct RunRecord {
   TimePoint ended_at;  // The same moment on the monotonic clock, for retention.
   std::optional<core::Failure> failure;
   std::string failed_task;  // Path.
-  std::string failed_log;   // The last log lines of the attempt that failed.
+  std::string failed_log;   // The last log lines of its attempt.
+  // Of attempts that failed, until it is known which of them the run failed with.
+  std::vector<FailedLog> failed_logs;
+  void keep_failed_log(std::string path, std::string lines);
+  void set_failed_task(const std::optional<core::TaskKey>& task);
 
   bool upload_open = false;  // Inputs may still come.
   bool drained = false;      // Core has no attempt of it any more.

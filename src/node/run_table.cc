@@ -381,7 +381,7 @@ void RunTable::on(const core::ScopeClosed& closed) {
 void RunTable::on(const core::RunEnded& ended) {
   RunRecord& run = *find(ended.run);
   run.end_pending = ended;
-  if (ended.failed_task) run.failed_task = run.path_of(*ended.failed_task);
+  run.set_failed_task(ended.failed_task);
   if (ended.state == core::RunEnded::State::kSucceeded && run.saves_pending > 0) return;
   conclude(run);
 }

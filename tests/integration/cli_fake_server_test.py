@@ -156,7 +156,8 @@ class Views(FakeServerCase):
     def test_one_of_each_kind(self):
         self.server.on("GET", f"runs/{RUN}", run_document("FAILED", error={"name": "E", "message": "m"}, outputs={"a": 1, "b": 2}))
         text = self.cli("get", "runs", RUN)[0].decode()
-        for part in ("STEP", "one", "error: E: m", "outputs: a, b"):
+        self.assertEqual(self.cli("get", "run", RUN)[0].decode(), text)
+        for part in ("STEP", "one", "error: E: m", "\na: 1\nb: 2\n"):
             self.assertIn(part, text)
         self.assertIn(b"text: bytes, parts: int = 8", self.cli("get", "workflows", "flow")[0])
         self.server.on("GET", "functions", {"functions": [{"name": "app.fn", "runtime": "python3", "handler": "a.b", "inputs": [], "outputs": ["r"]}]})

@@ -23,7 +23,7 @@ class Runs(FakeServerCase):
     def test_waits_until_the_end_and_prints_only_the_result(self):
         self.on_run("QUEUED", "RUNNING", "RUNNING", "SUCCEEDED", outputs={"total": {"a": 1}})
         output, errors = self.cli("run", "flow", "-i", "text=abc", "-i", "parts=4")
-        self.assertEqual(output.decode(), 'total:\n  {\n    "a": 1\n  }\n')
+        self.assertEqual(output.decode(), 'total: {"a":1}\n')
         self.assertEqual(errors, "")
         self.assertEqual([request.query for request in self.asked("GET", f"runs/{RUN}")], [{"wait": "30"}] * 3)
 
