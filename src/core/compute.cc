@@ -476,18 +476,9 @@ bool Scheduler::Impl::is_fed_by_commits(const Run& run, At at,
 }
 
 void Scheduler::Impl::source_committed(Run& run, std::uint32_t step, std::uint32_t index) {
-  const std::vector<Watcher>* found = run.watched->sources.find({step, index, 0});
-  if (found == nullptr) return;
-  const std::vector<Watcher> watchers = *found;
-  for (const Watcher& watcher : watchers) {
+  for (const Watcher& watcher : run.watched->sources.take({step, index, 0})) {
     Task& task = task_of(run, {watcher.step, watcher.index});
     Computation& computation = *actives_[task.active].computation;
-    run.watched->sources.remove({step, index, 0}, watcher);
-    const auto source =
-        std::find(computation.sources.begin(), computation.sources.end(), WatchKey{step, index, 0});
-    SLUICE_ASSERT(source != computation.sources.end());
-    *source = computation.sources.back();
-    computation.sources.pop_back();
     if (--computation.uncommitted == 0) try_commit(run, {watcher.step, watcher.index});
   }
 }

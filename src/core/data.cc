@@ -70,7 +70,7 @@ void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& 
     element = place != kNone ? place : list.emitted;
     if (element >= limits_.elements_per_list ||
         (!is_foreach && element >= list.counted &&
-         run.task_count + info.weight > limits_.tasks_per_run)) {
+         run.root->task_count + info.weight > limits_.tasks_per_run)) {
       release(object.id);
       if (run.graph->step(at.step).is_input) {
         const Failure failure{.name = "TooLarge", .message = "an input has too many elements"};
@@ -78,13 +78,17 @@ void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& 
           end_run(run, RunEnded::State::kFailed, &failure, std::nullopt);
       } else if (task.is_running() && is_local(run, at.step)) {
         end_attempt(run, at, EndAttempt::Reason::kCancelled, EndCause::kTooLarge);
+      } else if (run.graph->step(at.step).is_scope) {
+        // Not at once: this may be in the middle of an emission of one of its tasks.
+        if (const Run* scope = newest_scope(run, at))
+          too_large_.emplace_back(run.key, scope->scope);
       } else if (task.computing) {
         actives_[task.active].computation->is_too_large = true;
       }
       return;
     }
     if (!is_foreach && element >= list.counted) {
-      run.task_count += info.weight * (element + 1 - list.counted);
+      run.root->task_count += info.weight * (element + 1 - list.counted);
       list.counted = element + 1;
     }
     list.emitted = std::max(list.emitted, element + 1);

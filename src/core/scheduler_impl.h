@@ -328,7 +328,8 @@ class Scheduler::Impl {
   };
   Fifo<Work> work_;  // Empty between events.
 
-  std::vector<std::pair<RunKey, std::uint32_t>> closed_;  // Scopes to be swept after this event.
+  // Scopes to be swept after this event: those that are closed, and those that gave out too much.
+  std::vector<std::pair<RunKey, std::uint32_t>> closed_, too_large_;
 
   std::int64_t slots_free_ = 0;
   Counters counters_;

@@ -507,5 +507,51 @@ TEST_F(LoopTest, rounds_that_were_begun_on_void_data_never_existed) {
   expect_over(run, RunEnded::State::kSucceeded);
 }
 
+TEST(ScopeLimits, a_flow_that_hands_out_too_many_elements_fails) {
+  Limits limits;
+  limits.tasks_per_run = 12;
+  FakeWorld w(1, limits);
+  PlanBuilder plan;
+  const std::uint32_t inner = plan.begin();
+  const auto list = plan.step({.name = "list", .out = {true}});
+  plan.output(out_of(list));
+  plan.begin(0);
+  const auto flow = plan.scope({.name = "flow", .out = {true}}, inner);
+  auto last = flow;
+  for (int i = 0; i < 3; ++i)
+    last = plan.step({.name = "s", .foreach = out_of(last), .in = {{item()}}});
+  const RunKey run = w.submit(plan.app());
+  const std::uint32_t scope = w.scope_of(run, flow);
+  for (const Value value : {1, 2, 3}) w.emit(w.live_in(run, scope, list), value);
+  EXPECT_FALSE(w.run(run).ended) << "2 + 3 * 3 tasks";
+  w.emit(w.live_in(run, scope, list), 4);
+  ASSERT_TRUE(w.run(run).ended);
+  EXPECT_EQ(w.run(run).ended->failure->name, "TooLarge");
+  EXPECT_EQ(w.objects_alive(), 0U);
+}
+
+TEST(ScopeLimits, tasks_of_all_scopes_count) {
+  Limits limits;
+  limits.tasks_per_run = 10;
+  FakeWorld w(1, limits);
+  PlanBuilder plan;
+  const std::uint32_t inner = plan.begin();
+  const auto list = plan.step({.name = "list", .out = {true}});
+  plan.step({.name = "each", .foreach = out_of(list), .in = {{item()}}});
+  plan.begin(0);
+  const auto one = plan.scope({.name = "one"}, inner);
+  const auto two = plan.scope({.name = "two"}, inner);
+  const RunKey run = w.submit(plan.app());
+  for (const auto flow : {one, two})
+    for (const Value value : {1, 2, 3}) {
+      ASSERT_FALSE(w.run(run).ended);
+      w.emit(w.live_in(run, w.scope_of(run, flow), list), value);
+    }
+  EXPECT_FALSE(w.run(run).ended);
+  w.emit(w.live_in(run, w.scope_of(run, two), list), 4);
+  ASSERT_TRUE(w.run(run).ended);
+  EXPECT_EQ(w.run(run).ended->failure->name, "TooLarge");
+}
+
 }  // namespace
 }  // namespace sluice::core::testing

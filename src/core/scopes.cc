@@ -205,6 +205,15 @@ void Scheduler::Impl::leave_scope(Run& run, At at) {
 
 // Scopes that are drained leave, and those that have failed tell their task.
 void Scheduler::Impl::sweep() {
+  for (const auto& [key, number] : std::exchange(too_large_, {})) {
+    Run* scope = find_tables(key, number);
+    if (scope == nullptr || scope->ended || !scope->is_open) continue;
+    const TaskKey task = key_of(*scope->parent, scope->task);
+    fail_scope(
+        *scope,
+        {.name = "TooLarge", .message = "a list has too many elements, or a run too many tasks"},
+        task);
+  }
   for (std::size_t i = 0; i < closed_.size(); ++i) {
     Run* scope = find_tables(closed_[i].first, closed_[i].second);
     if (scope == nullptr || !scope->is_open || !scope->failure) continue;

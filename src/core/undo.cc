@@ -219,10 +219,11 @@ void Scheduler::Impl::void_results(Run& run, At at, bool again) {
   task.result = TaskResult::kNone;
   task.commit_sent = false;
   task.was_void = true;
-  if (!run.failures.empty()) run.failures.erase({at.step, at.index});
   for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p)
     void_part(run, p, at, again,
               caught && p < ports.first + info.first_error ? TaskResult::kSkipped : old_result);
+  // Last: ports that are not void yet may still be looked at.
+  if (!run.failures.empty()) run.failures.erase({at.step, at.index});
 }
 
 // One port of it. `old`: how it had ended.

@@ -7,9 +7,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include "base/check.h"
 
 namespace sluice::core {
 
@@ -28,34 +31,86 @@ struct Watcher {
 
 class Watches {
  public:
-  void add(const WatchKey& key, Watcher watcher) { watchers_[key].push_back(watcher); }
+  void add(const WatchKey& key, Watcher watcher) {
+    Group& group = watchers_[key];
+    group.all.push_back(watcher);
+    if (group.places)
+      group.places->emplace(number_of(watcher), group.all.size() - 1);
+    else if (group.all.size() > kSearched)
+      index(group);
+  }
   void remove(const WatchKey& key, Watcher watcher) {
     const auto found = watchers_.find(key);
     if (found == watchers_.end()) return;
-    std::vector<Watcher>& all = found->second;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      if (all[i] != watcher) continue;
-      all[i] = all.back();
-      all.pop_back();
-      break;
+    Group& group = found->second;
+    std::size_t place = 0;
+    if (group.places) {
+      const auto entry = group.places->find(number_of(watcher));
+      if (entry == group.places->end()) return;
+      place = entry->second;
+      group.places->erase(entry);
+    } else {
+      while (place < group.all.size() && group.all[place] != watcher) ++place;
+      if (place == group.all.size()) return;
     }
-    if (all.empty()) watchers_.erase(found);
+    const std::size_t last = group.all.size() - 1;
+    if (place != last) {
+      group.all[place] = group.all[last];
+      if (group.places) move(group, last, place);
+    }
+    group.all.pop_back();
+    if (group.all.empty()) watchers_.erase(found);
+  }
+  std::vector<Watcher> take(const WatchKey& key) {
+    const auto found = watchers_.find(key);
+    if (found == watchers_.end()) return {};
+    std::vector<Watcher> all = std::move(found->second.all);
+    watchers_.erase(found);
+    return all;
   }
   // Valid until the next change.
   const std::vector<Watcher>* find(const WatchKey& key) const {
     const auto found = watchers_.find(key);
-    return found == watchers_.end() ? nullptr : &found->second;
+    return found == watchers_.end() ? nullptr : &found->second.all;
   }
   bool empty() const { return watchers_.empty(); }
   std::size_t size() const { return watchers_.size(); }
   std::size_t heap_bytes() const {
     std::size_t bytes = watchers_.bucket_count() * sizeof(void*);
-    for (const auto& [key, all] : watchers_)
-      bytes += sizeof(key) + sizeof(all) + 2 * sizeof(void*) + all.capacity() * sizeof(Watcher);
+    for (const auto& [key, group] : watchers_) {
+      bytes += sizeof(key) + sizeof(group) + 2 * sizeof(void*);
+      bytes += group.all.capacity() * sizeof(Watcher);
+      if (group.places)
+        bytes += group.places->bucket_count() * sizeof(void*) +
+                 group.places->size() * (sizeof(Places::value_type) + 2 * sizeof(void*));
+    }
     return bytes;
   }
 
  private:
+  // One expression may have looked at the same datum more than once.
+  using Places = std::unordered_multimap<std::uint64_t, std::size_t>;
+  struct Group {
+    std::vector<Watcher> all;
+    std::unique_ptr<Places> places;  // In `all`, by number_of(), once there are many.
+  };
+  static constexpr std::size_t kSearched = 32;  // A search among so few costs less than a table.
+
+  static std::uint64_t number_of(Watcher watcher) {
+    return std::uint64_t{watcher.step} << 32 | watcher.index;
+  }
+  static void index(Group& group) {
+    group.places = std::make_unique<Places>();
+    for (std::size_t i = 0; i < group.all.size(); ++i)
+      group.places->emplace(number_of(group.all[i]), i);
+  }
+  static void move(Group& group, std::size_t from, std::size_t to) {
+    auto [entry, end] = group.places->equal_range(number_of(group.all[from]));
+    while (entry != end && entry->second != from) ++entry;
+    SLUICE_ASSERT(entry != end);
+    entry->second = to;
+  }
+
   struct Hash {
     std::size_t operator()(const WatchKey& key) const {
       std::uint64_t h = key.port * 0x9e3779b97f4a7c15ULL;
@@ -64,7 +119,7 @@ class Watches {
       return h ^ (h >> 31);
     }
   };
-  std::unordered_map<WatchKey, std::vector<Watcher>, Hash> watchers_;
+  std::unordered_map<WatchKey, Group, Hash> watchers_;
 };
 
 }  // namespace sluice::core
