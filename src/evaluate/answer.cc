@@ -99,9 +99,12 @@ class Answering {
   core::Failure describe(std::uint32_t root, const expr::Failure& failure) const {
     return describe(root, failure.name, failure.message, failure.spot);
   }
-  core::Failure describe(std::uint32_t root, const Error& error) const {
+  // A value that is certain, but does not fit where it goes. Into an input that is the same mistake
+  // as by a link: the expression itself is good.
+  core::Failure misfit(std::uint32_t root, const Error& error) const {
     const bool is_large = error.code() == ErrorCode::kResourceExhausted;
-    return describe(root, is_large ? "TooLarge" : "BadExpression", error.message());
+    const char* name = task_.step.helper ? "InvalidInput" : "BadExpression";
+    return describe(root, is_large ? "TooLarge" : name, error.message());
   }
   // An error of root `root`. False: it ends the whole task.
   bool broken(std::uint32_t port, core::Failure failure) {
@@ -124,26 +127,35 @@ class Answering {
     }
   }
 
-  void value(std::uint32_t port) {
-    const model::Type& type = task_.step.outputs[port].type;
-    const Outcome& outcome = evaluate(port, Want::kValue);
+  // True: there is no value, and this says why.
+  bool is_answered(std::uint32_t port, const Outcome& outcome) {
     switch (outcome.kind) {
       case Outcome::Kind::kUnknown:
-        return wait(outcome);
+        wait(outcome);
+        return true;
       case Outcome::Kind::kAbsent:
         use(outcome);
         give(port, Kind::kAbsent);
-        return;
+        return true;
       case Outcome::Kind::kError:
         use(outcome);
         broken(port, describe(port, outcome.failure));
-        return;
+        return true;
       case Outcome::Kind::kView:
-        if (!type.is_list() || !view(port, outcome, outcome.view, outcome.drop_holes))
-          read_value(port);
-        return;
       case Outcome::Kind::kValue:
-        break;
+        return false;
+    }
+    std::abort();
+  }
+
+  void value(std::uint32_t port) {
+    const model::Type& type = task_.step.outputs[port].type;
+    const Outcome& outcome = evaluate(port, Want::kValue);
+    if (is_answered(port, outcome)) return;
+    if (outcome.kind == Outcome::Kind::kView) {
+      if (!type.is_list() || !view(port, outcome, outcome.view, outcome.drop_holes))
+        read_value(port);
+      return;
     }
     const Value& value = outcome.value;
     if (value.kind() == Value::Kind::kHole) {
@@ -256,9 +268,8 @@ class Answering {
       Result<Made> made = make_value(element, element_type);
       if (!made) {
         answer_.values.resize(values_before);
-        broken(port,
-               describe(port, Error(made.error().code(),
-                                    fmt::format("element {}: {}", i, made.error().message()))));
+        broken(port, misfit(port, Error(made.error().code(),
+                                        fmt::format("element {}: {}", i, made.error().message()))));
         return true;
       }
       answer_.values.push_back(
@@ -271,12 +282,12 @@ class Answering {
   void plain(std::uint32_t port, const Outcome& outcome, const model::Type& type) {
     use(outcome);
     if (type.is_list()) {
-      broken(port, describe(port, "BadExpression", "the value must be a list"));
+      broken(port, misfit(port, Error(ErrorCode::kInvalidArgument, "the value must be a list")));
       return;
     }
     Result<Made> made = make_value(outcome.value, type);
     if (!made) {
-      broken(port, describe(port, made.error()));
+      broken(port, misfit(port, made.error()));
       return;
     }
     answer_.values.push_back({.output = static_cast<std::uint32_t>(answer_.computed.outputs.size()),
@@ -289,21 +300,7 @@ class Answering {
   void read_value(std::uint32_t port) {
     const model::Type& type = task_.step.outputs[port].type;
     const Outcome& outcome = evaluate(port, Want::kJson);
-    switch (outcome.kind) {
-      case Outcome::Kind::kUnknown:
-        return wait(outcome);
-      case Outcome::Kind::kAbsent:
-        use(outcome);
-        give(port, Kind::kAbsent);
-        return;
-      case Outcome::Kind::kError:
-        use(outcome);
-        broken(port, describe(port, outcome.failure));
-        return;
-      case Outcome::Kind::kView:
-      case Outcome::Kind::kValue:
-        break;
-    }
+    if (is_answered(port, outcome)) return;
     if (type.is_list() && outcome.value.kind() == Value::Kind::kList) {
       pieces(port, outcome, type);
     } else {

@@ -175,26 +175,38 @@ Status Dispatcher::bind_json(LiveTask& task, Input& input, const Json& json,
     SLUICE_TRY(Value value, value_from_json(json, port.type, what));
     return add_value(task, input, std::move(value.meta), std::move(value.bytes));
   }
+  input.is_list = true;
+  input.is_local = true;
+  SLUICE_OK(bind_list(task, input, json, port.type, what));
+  input.pieces.push_back(Piece{.kind = Piece::Kind::kClosed});
+  return {};
+}
+
+// The elements of an array, lists among them between marks. As deep as the type is.
+Status Dispatcher::bind_list(LiveTask& task, Input& input, const Json& json,
+                             const model::Type& type, std::string_view what) {
   const Json::List* list = json.as_list();
   if (list == nullptr) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{} must be a list, not {}", what, json.type_name()));
   }
-  input.is_list = true;
-  input.is_local = true;
-  const model::Type element = port.type.element();
-  for (const Json& item : *list) {
-    if (item.is_null() && (port.type.holes & 1) != 0) {
+  const model::Type element = type.element();
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    const Json& item = (*list)[i];
+    const auto named = [&] { return fmt::format("element {} of {}", i, what); };
+    if (item.is_null() && (type.holes & 1) != 0) {
       input.pieces.push_back(Piece{.kind = Piece::Kind::kHole});
     } else if (element.is_list()) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: lists of lists cannot be given as JSON yet", what));
+      input.pieces.push_back(Piece{.kind = Piece::Kind::kListBegin});
+      SLUICE_OK(bind_list(task, input, item, element, named()));
+      input.pieces.push_back(Piece{.kind = Piece::Kind::kListEnd});
     } else {
-      SLUICE_TRY(Value value, value_from_json(item, element, what));
-      SLUICE_OK(add_value(task, input, std::move(value.meta), std::move(value.bytes)));
+      Result<Value> value = value_from_json(item, element, what);
+      // What is wrong is said once more with its place: none is made for those that fit.
+      if (!value) return fail(std::move(value_from_json(item, element, named())).error());
+      SLUICE_OK(add_value(task, input, std::move(value->meta), std::move(value->bytes)));
     }
   }
-  input.pieces.push_back(Piece{.kind = Piece::Kind::kClosed});
   return {};
 }
 
@@ -244,7 +256,7 @@ Status Dispatcher::bind(LiveTask& task, const core::Binding& binding) {
       if (port.type.is_list() || port.type.access == model::Access::kStream) {
         input.is_list = true;
       } else {
-        input.collected = Json::list();
+        input.collected.push_back(Json::list());
       }
       return {};
   }
@@ -270,9 +282,9 @@ Status Dispatcher::collect(LiveTask& task, Input& input, const core::Deliver& de
       if (view.meta.kind == SLUICE_KIND_JSON) {
         SLUICE_TRY(Json value,
                    parse_json(text, {.bytes = limits_.json_bytes, .depth = limits_.json_depth}));
-        input.collected->push(std::move(value));
+        input.collected.back().push(std::move(value));
       } else if (view.meta.kind == SLUICE_KIND_TEXT) {
-        input.collected->push(Json(std::move(text)));
+        input.collected.back().push(Json(std::move(text)));
       } else {
         return fail(ErrorCode::kInvalidArgument,
                     fmt::format("input '{}': a list of bytes is no JSON value; declare it as "
@@ -283,16 +295,21 @@ Status Dispatcher::collect(LiveTask& task, Input& input, const core::Deliver& de
       return {};
     }
     case core::Deliver::Kind::kHole:
-      input.collected->push(Json());
+      input.collected.back().push(Json());
       pump_.push(core::Consumed{.attempt = task.attempt, .slot = input.slot, .elements = 1});
       return {};
     case core::Deliver::Kind::kListBegin:
-    case core::Deliver::Kind::kListEnd:
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("input '{}': a list of lists is no JSON value yet", name));
+      input.collected.push_back(Json::list());
+      return {};
+    case core::Deliver::Kind::kListEnd: {
+      Json inner = std::move(input.collected.back());
+      input.collected.pop_back();
+      input.collected.back().push(std::move(inner));
+      return {};
+    }
     case core::Deliver::Kind::kClosed: {
-      std::string text = to_text(*input.collected);
-      input.collected = Json::list();
+      std::string text = to_text(input.collected.front());
+      input.collected.front() = Json::list();
       return add_value(task, input, {.kind = SLUICE_KIND_JSON}, std::move(text));
     }
   }
@@ -304,7 +321,7 @@ void Dispatcher::on(const core::Deliver& deliver) {
   if (task == nullptr || task->is_ending || task->pending_failure) return;
   for (Input& input : task->inputs) {
     if (input.slot != deliver.slot) continue;
-    if (input.collected) {
+    if (!input.collected.empty()) {
       if (Status collected = collect(*task, input, deliver); !collected) {
         const bool too_large = collected.error().code() == ErrorCode::kResourceExhausted;
         break_off(*task, {.name = too_large ? "TooLarge" : "InvalidInput",

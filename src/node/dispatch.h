@@ -68,8 +68,9 @@ class Dispatcher : public runtime::WorkerEvents {
     bool is_list = false;   // Goes to the worker as a list.
     bool is_local = false;  // The pieces come from here (a literal, a JSON array), not from core.
     std::uint32_t local_credit = SLUICE_CREDIT_ELEMENTS;  // Of a local list.
-    // A list that the port takes as one JSON value: collected here until it is closed.
-    std::optional<Json> collected;
+    // A list that the port takes as one JSON value: collected here until it is closed; behind it
+    // the lists in it that are not closed yet.
+    std::vector<Json> collected;
     std::size_t collected_bytes = 0;
     std::deque<Piece>
         pieces;  // Not yet sent; bounded by the element credit of core, or the literal.
@@ -136,6 +137,8 @@ class Dispatcher : public runtime::WorkerEvents {
 
   Status bind(LiveTask& task, const core::Binding& binding);
   Status bind_json(LiveTask& task, Input& input, const Json& json, const model::Port& port);
+  Status bind_list(LiveTask& task, Input& input, const Json& json, const model::Type& type,
+                   std::string_view what);
   Status check_size(const LiveTask& task, const core::Object& object,
                     const model::Port& port) const;
   Status collect(LiveTask& task, Input& input, const core::Deliver& deliver);

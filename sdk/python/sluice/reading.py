@@ -86,7 +86,16 @@ def json_to_bytes(name, parsed):
 
 
 def _bytes_reader(name, head):
-    if head in _NUMBERS or head == "any":
+    if head in _NUMBERS:
+        as_text = _text_reader(name)
+
+        def read_json(task, input, value):
+            if value.kind == wire.KIND_TEXT:
+                return jsontext.dumps(as_text(task, input, value))
+            return input.whole(value)
+
+        return read_json
+    if head == "any":
         return lambda task, input, value: input.whole(value)
 
     def read(task, input, value):
@@ -149,7 +158,11 @@ def checked_number(name, head, parsed):
 
 
 def _json_reader(name, head):
+    as_text = _text_reader(name)
+
     def read(task, input, value):
+        if value.kind == wire.KIND_TEXT and head == "json":
+            return as_text(task, input, value)
         if value.kind != wire.KIND_JSON:
             raise _wrong(name, f"is {wire.KIND_NAMES.get(value.kind, value.kind)}, not {head}")
         parsed = _json_value(name, input, value)
