@@ -332,6 +332,7 @@ void Scheduler::Impl::finish_port(Run& run, std::uint32_t port, At at) {
     for (const Link& link : run.graph->peers(port))
       roll_back_misled(run, link.step, link.slot, at.index, list_of(run, port, at).emitted);
   }
+  if (skipped) roll_back_views(run, port, at.index);
   cell_changed(run, port, at, list.emitted != 0 ? last : 0);
   datum_changed(run, port, {port, is_single ? 0 : at.index, kAll});
   if (!is_single || result == TaskResult::kFailed) return;

@@ -168,6 +168,9 @@ void Scheduler::Impl::skip_step(Run& run, std::uint32_t step, std::uint64_t epoc
   gate.commit_sent = false;
   set_state(run, step, gate, TaskState::kFinished);
   forward(run, {step, 0}, Fact::Kind::kSkipped, Fact::kWholeStep);
+  const Range ports = run.graph->step(step).ports;
+  for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p)
+    roll_back_views(run, p, kAll);
   gate_changed(run, step);
   try_commit_gate(run, step);
 }

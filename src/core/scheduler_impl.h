@@ -283,6 +283,7 @@ class Scheduler::Impl {
   void roll_back(Run& run, At at);
   void roll_back_readers(Run& run, std::uint32_t port, At at, std::uint32_t element);
   void roll_back_unfed(Run& run, std::uint32_t port, At at);
+  void roll_back_views(Run& run, std::uint32_t port, std::uint32_t index);
   void roll_back_misled(Run& run, std::uint32_t step, std::uint32_t slot, std::uint32_t index,
                         std::uint32_t count);
   void drop_unwritten(Run& run, std::uint32_t port, At at, bool skipped);

@@ -163,6 +163,35 @@ void Scheduler::Impl::roll_back_misled(Run& run, std::uint32_t step, std::uint32
   for (const At reader : found) roll_back(run, reader);
 }
 
+// Expressions that hand on a list which has turned out absent: so are they, and the world says it
+// when it is asked again. `index`: whose list; kAll: that of the step as a whole.
+void Scheduler::Impl::roll_back_views(Run& run, std::uint32_t port, std::uint32_t index) {
+  std::vector<At> found;
+  const auto check = [&](const Link& link, std::uint32_t reader) {
+    const StepTable& table = run.steps[link.step];
+    if (!table.local || reader >= table.tasks.size()) return;
+    const Task& task = table.tasks[reader];
+    if (task.is_bound() && find_reader(task, link.slot) != nullptr)
+      found.push_back({link.step, reader});
+  };
+  const auto is_computed = [&](const Link& link) {
+    return run.graph->step(link.step).action == model::Action::kCompute;
+  };
+  // Of a list of lists the list of one task is a hole.
+  const bool is_whole = index == kAll || !run.graph->step(run.graph->port(port).step).is_foreach;
+  for (const Link& link : run.graph->commons(port)) {
+    if (!is_whole || !is_computed(link)) continue;
+    if (const StepTable& table = run.steps[link.step]; table.foreach)
+      for (const std::uint32_t reader : table.foreach->readers) check(link, reader);
+    else
+      check(link, 0);
+  }
+  if (index != kAll)
+    for (const Link& link : run.graph->peers(port))
+      if (is_computed(link)) check(link, index);
+  for (const At reader : found) roll_back(run, reader);
+}
+
 void Scheduler::Impl::roll_back(Run& run, At at) {
   if (run.ended || !is_local(run, at.step)) return;
   Task& task = task_of(run, at);
