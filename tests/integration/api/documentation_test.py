@@ -1,12 +1,21 @@
 """What README and tutorial tell a newcomer to type works, taken from their text."""
 
+import ast
 import json
 import os
 import re
 import subprocess
 import unittest
 
-from harness import ROOT, SLUICE, ServerCase
+from harness import ROOT, SLUICE, ServerCase, write_app
+
+# Pages with YAML or Python, and the test that runs what they show.
+RUN_BY = {
+    "docs/tutorial-wordcount.md": "documentation_test.py",
+    "docs/runtimes/python.md": "documentation_test.py",
+    "docs/code-first.md": "code_first_test.py",
+    "docs/cookbook/": "cookbook_test.py",
+}
 
 
 def read(path):
@@ -18,7 +27,41 @@ def blocks(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
+def pages():
+    """Every page of the repository that has blocks of YAML or Python."""
+    found = ["README.md", "CONTRIBUTING.md"]
+    for top in ("docs", "examples", "bench"):
+        for folder, _, names in os.walk(os.path.join(ROOT, top)):
+            found += [os.path.relpath(os.path.join(folder, name), ROOT) for name in names if name.endswith(".md")]
+    return sorted(page for page in found if re.search(r"^```(yaml|python)$", read(page), re.MULTILINE))
+
+
+class Blocks(unittest.TestCase):
+    def test_every_page_with_yaml_or_python_has_a_test_that_runs_it(self):
+        for page in pages():
+            self.assertTrue(any(page.startswith(known) for known in RUN_BY), f"{page}: no test runs its blocks (RUN_BY)")
+        for known in RUN_BY:
+            self.assertTrue(any(page.startswith(known) for page in pages()), f"{known} has no blocks any more")
+
+    def test_every_block_of_python_is_python(self):
+        for page in pages():
+            for block in blocks(read(page), "python"):
+                with self.subTest(page=page, block=block.splitlines()[0]):
+                    ast.parse(block)
+
+
 class Documentation(ServerCase):
+    def test_the_functions_of_the_python_page_fit_an_app(self):
+        for number, block in enumerate(blocks(read("docs/runtimes/python.md"), "python")):
+            names = [node.name for node in ast.parse(block).body if isinstance(node, ast.FunctionDef)]
+            self.assertTrue(names, block)
+            functions = "".join(f"  {name}: {{ runtime: python3, handler: page.{name} }}\n" for name in names)
+            yaml = f"app: page\nfunctions:\n{functions}workflows:\n  page: {{ steps: {{ one: {{ set: {{ x: 1 }} }} }} }}\n"
+            with self.subTest(block=block.splitlines()[0]):
+                folder = write_app(self.path(f"page{number}"), yaml, page=block)
+                result = self.server.cli("validate", folder)
+                self.assertEqual(result.returncode, 0, result.stderr)
+
     def test_the_app_of_the_readme_works_as_it_is_printed(self):
         (block,) = [block for block in blocks(read("README.md"), "sh") if "sluice deploy" in block]
         lines = block.splitlines()
