@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -111,7 +113,12 @@ Status Server::Impl::listen() {
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) {
     const std::string doing = fmt::format("listen on {}:{}", options.host, options.port);
-    return fail(system_error(error.value(), doing));
+    Error problem = system_error(error.value(), doing);
+    if (error.value() != EADDRINUSE) return fail(std::move(problem));
+    return fail(problem.code(),
+                problem.message() +
+                    "; is a server running there already? stop it, or choose another address with "
+                    "--listen HOST:PORT (port 0: any that is free)");
   }
   port = acceptor.local_endpoint(error).port();
   origins.emplace(options.host, port, options.host_names);

@@ -205,9 +205,10 @@ Error HttpClient::Impl::transport_error(CURLcode code) const {
   const std::string why = reason[0] != '\0' ? reason.data() : curl_easy_strerror(code);
   if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST) {
     // The address that nobody configured: most likely there is no server yet.
-    const std::string advice = address.is_default
-                                   ? std::string("start one with `sluice serve`")
-                                   : fmt::format("is that the right address?\n  {}", why);
+    const std::string advice =
+        address.is_default
+            ? std::string("start one with `sluice serve`")
+            : fmt::format("is that the right address? `sluice serve` starts a server\n  {}", why);
     return Error(ErrorCode::kUnavailable,
                  fmt::format("cannot reach {} - {}", address.base, advice));
   }

@@ -146,7 +146,17 @@ std::string function_hint(std::string_view name, bool is_method) {
   if (foreign != kForeign.end()) return std::string(foreign->hint);
   std::vector<std::string_view> names;
   for (const FunctionRow& row : kFunctions) names.push_back(row.name);
-  return model::did_you_mean(name, std::span<const std::string_view>(names));
+  std::string hint = model::did_you_mean(name, std::span<const std::string_view>(names));
+  if (!hint.empty() || is_method) return hint;
+  // Somebody looks for what other languages have: this is all there is.
+  hint = "expressions have";
+  std::string_view last;
+  for (const FunctionRow& row : kFunctions) {
+    if (row.name == last) continue;
+    hint += fmt::format("{} {}", last.empty() ? "" : ",", row.name);
+    last = row.name;
+  }
+  return hint + "; for anything else call a function of your own";
 }
 
 }  // namespace sluice::expr

@@ -104,6 +104,12 @@ TEST(Program, SaysAtDeployWhatMustFail) {
        "15 a list has no field 'size'; of each element: x.map(e, e.size); of one: x[0].size"},
       {"${sizee(split.chunks)}", "2 unknown function 'sizee'; did you mean 'size'?"},
       {"${len(split.chunks)}", "2 unknown function 'len'; write size(x)"},
+      {"${upper(flag)}",
+       "2 unknown function 'upper'; expressions have first, present, any, has, size, range, "
+       "flatten, map, "
+       "filter, all, exists, exists_one, contains, startsWith, endsWith, matches, int, double, "
+       "string, "
+       "bool, type, dyn; for anything else call a function of your own"},
       {"${split.chunks.first()}", "15 unknown method 'first'; write first(a, b, …), first(list)"},
       {"${flatten(lists.x)}", "2 unknown function 'flatten'; write x.flatten()"},
       {"${size()}", "2 'size' takes 1 argument, not 0; write size(x), x.size()"},

@@ -97,7 +97,7 @@ std::optional<std::vector<TemplatePiece>> split_template(std::string_view text,
       mistakes.push_back({{0, static_cast<std::uint32_t>(i)},
                           "'${' without its '}'",
                           in_comment ? "'//' begins a comment that runs to the end of the line"
-                                     : "a plain '${' is written '$${'"});
+                                     : "close it with '}'; a plain '${' is written '$${'"});
       return std::nullopt;
     }
     add_plain(i);

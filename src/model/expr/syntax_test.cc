@@ -133,7 +133,7 @@ TEST(Syntax, ATemplateIsAValueOrAText) {
       {"${ {'a': '}'}.a }", R"((.a {"a" "}"}))"},
       {R"(${r'\'})", R"("\\")"},
       {"${'''}'''} x", R"(<"}" " x">)"},
-      {"a ${b", "2: '${' without its '}'; a plain '${' is written '$${'"},
+      {"a ${b", "2: '${' without its '}'; close it with '}'; a plain '${' is written '$${'"},
       {"${a // }",
        "0: '${' without its '}'; '//' begins a comment that runs to the end of the line"},
       {"a ${} b", "4: the expression is empty"},

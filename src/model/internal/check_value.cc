@@ -201,6 +201,12 @@ std::string mismatch_hint(const CheckedValue& value, const Fitting& to, const Na
       (from.kind == Kind::kInt || from.kind == Kind::kFloat || from.kind == Kind::kBool)) {
     return value.link ? fmt::format("as a text: ${{string({})}}", what) : "as a text: string(...)";
   }
+  if (!wanted.is_list() && !from.is_list() && from.kind == Kind::kText &&
+      (wanted.kind == Kind::kInt || wanted.kind == Kind::kFloat)) {
+    const std::string_view function = wanted.kind == Kind::kInt ? "int" : "double";
+    return value.link ? fmt::format("as a number: ${{{}({})}}", function, what)
+                      : fmt::format("as a number: {}(...)", function);
+  }
   return {};
 }
 

@@ -80,6 +80,13 @@ class CommandLine(SmallAppCase):
         self.expect(3, "deploy", self.folder_of_app)
         self.expect(3, "validate", self.folder_of_app)
 
+    def test_a_second_server_on_the_port_says_what_to_do(self):
+        result = subprocess.run([SLUICE, "serve", "--listen", f"127.0.0.1:{self.server.port}", "--data", self.path("other")],
+                                capture_output=True, text=True, timeout=PATIENCE, check=False)
+        self.assertEqual(result.returncode, 5, result)
+        self.assertIn("Address already in use; is a server running there already?", result.stderr)
+        self.assertIn("--listen", result.stderr)
+
     def test_a_detached_run_prints_its_id_and_can_be_followed(self):
         run = self.expect(0, "run", "hold", "-i", f"latch={self.latch}", "--detach").stdout.strip()
         self.assertRegex(run, r"^[0-9a-z]{26}$")
