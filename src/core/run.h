@@ -227,10 +227,10 @@ struct Run {
   std::uint32_t outputs_done = 0;
   std::uint32_t steps_complete = 0;
   std::uint32_t task_count = 0;  // Of scope 0: of all scopes that there have been.
-  std::uint32_t ready = 0;     // Tasks in that state.
-  std::uint32_t attempts = 0;  // Not over.
-  std::uint32_t actives = 0;   // Entries of Impl::actives_ that belong to this run.
-  std::uint64_t objects = 0;   // In cells or graves.
+  std::uint32_t ready = 0;       // Tasks in that state.
+  std::uint32_t attempts = 0;    // Not over.
+  std::uint32_t actives = 0;     // Entries of Impl::actives_ that belong to this run.
+  std::uint64_t objects = 0;     // In cells or graves.
   std::uint32_t timer = Timers::kNoTimer;
 
   // Created when the first expression looks at data.

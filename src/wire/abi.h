@@ -91,9 +91,9 @@ enum {
   SLUICE_FLAG_REFUSED = 32   /* grant: payload is a message; the task is about to be cancelled */
 };
 
-/* What a value is; kinds as in the workflow language. A value comes as it was made: what fits a port
- * by the language is taken there, so a `json` port takes TEXT as a string, a `text` port a string of
- * JSON, a `bytes` port both. Another kind is InvalidInput. */
+/* What a value is; kinds as in the workflow language. A value comes as it was made: what fits a
+ * port by the language is taken there, so a `json` port takes TEXT as a string, a `text` port a
+ * string of JSON, a `bytes` port both. Another kind is InvalidInput. */
 enum {
   SLUICE_KIND_BYTES = 1,
   SLUICE_KIND_TEXT = 2,
