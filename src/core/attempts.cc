@@ -350,6 +350,7 @@ void Scheduler::Impl::fail_attempt(Run& run, At at, Failure failure) {
   const bool again =
       !failure.counts || (number < std::min(retry.attempts, limits_.attempts_max) &&
                           may_be_retried(failure.name) && names(retry.errors, failure));
+  if (again) void_scopes(run, at);
   free_active(run, at, task);
   task.computing = false;
   set_state(run, at.step, task, TaskState::kWaiting);

@@ -196,6 +196,7 @@ struct Run {
   Run* parent = nullptr;    // None: scope 0. Valid while this scope is open.
   At task;                  // In the parent.
   bool is_open = true;      // False: its attempts are being ended, nobody hears of it any more.
+  bool is_void = false;     // A scope that never existed.
   bool is_fed = true;       // What its task waits for is committed: so may its own tasks.
   std::optional<Failure> failure;  // A scope that has failed, once it is drained.
   std::optional<TaskKey> failure_task;

@@ -15,8 +15,9 @@ void Scheduler::apply(const Event& event, TimePoint now, Actions& out) {
 }
 std::optional<TimePoint> Scheduler::next_deadline() const { return impl_->next_deadline(); }
 void Scheduler::check_invariants() const { impl_->check_invariants(); }
-Scheduler::StepCounts Scheduler::step_counts(RunKey run, std::uint32_t step) const {
-  return impl_->step_counts(run, step);
+Scheduler::StepCounts Scheduler::step_counts(RunKey run, std::uint32_t step,
+                                             std::uint32_t scope) const {
+  return impl_->step_counts(run, step, scope);
 }
 TaskState Scheduler::task_state(const TaskKey& task) const { return impl_->task_state(task); }
 Known Scheduler::look(const TaskKey& task, const Datum& datum) const {
@@ -28,6 +29,7 @@ std::size_t Scheduler::memory_bytes() const { return impl_->memory_bytes(); }
 void Scheduler::Impl::apply(const Event& event, TimePoint now, Actions& out) {
   now_ = now;
   out_ = &out;
+  swept_.clear();
   std::visit([this](const auto& what) { on(what); }, event);
   do {
     work();
@@ -48,9 +50,10 @@ Scheduler::Impl::Live Scheduler::Impl::find_live(const Attempt& attempt) const {
   return {run, &task, at};
 }
 
-Scheduler::StepCounts Scheduler::Impl::step_counts(RunKey key, std::uint32_t step) const {
+Scheduler::StepCounts Scheduler::Impl::step_counts(RunKey key, std::uint32_t step,
+                                                   std::uint32_t scope) const {
   StepCounts counts;
-  const Run* run = find_run(key);
+  const Run* run = find_shown(key, scope);
   if (run == nullptr || step >= run->graph->step_count()) return counts;
   const StepTable& table = run->steps[step];
   if (table.foreach)
@@ -80,8 +83,14 @@ Scheduler::StepCounts Scheduler::Impl::step_counts(RunKey key, std::uint32_t ste
   return counts;
 }
 
+const Run* Scheduler::Impl::find_shown(RunKey key, std::uint32_t scope) const {
+  if (const Run* run = find_tables(key, scope)) return run;
+  const auto found = swept_.find({key, scope});
+  return found == swept_.end() ? nullptr : found->second.get();
+}
+
 TaskState Scheduler::Impl::task_state(const TaskKey& key) const {
-  const Run* run = find_tables(key.run, key.scope);
+  const Run* run = find_shown(key.run, key.scope);
   if (run == nullptr) return TaskState::kWaiting;
   TaskState state = TaskState::kWaiting;
   bool is_final = false;
@@ -136,6 +145,7 @@ std::size_t Scheduler::Impl::memory_bytes() const {
              (active.computation ? sizeof(Computation) : 0);
   for (const auto& run : runs_)
     if (run != nullptr) bytes += memory_bytes(*run);
+  for (const auto& [key, run] : swept_) bytes += memory_bytes(*run);
   return bytes;
 }
 

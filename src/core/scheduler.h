@@ -112,7 +112,7 @@ class Scheduler {
     std::array<std::uint32_t, 10> by_state{};  // Indexed by TaskState.
     friend bool operator==(const StepCounts&, const StepCounts&) = default;
   };
-  StepCounts step_counts(RunKey run, std::uint32_t step) const;
+  StepCounts step_counts(RunKey run, std::uint32_t step, std::uint32_t scope = 0) const;
   TaskState task_state(const TaskKey& task) const;
   // What a kCompute task sees of a datum now. A slot without data (a literal): kUnknown.
   Known look(const TaskKey& task, const Datum& datum) const;

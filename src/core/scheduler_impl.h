@@ -32,7 +32,7 @@ class Scheduler::Impl {
   void apply(const Event& event, TimePoint now, Actions& out);
   std::optional<TimePoint> next_deadline() const { return timers_.next(); }
   void check_invariants() const;
-  StepCounts step_counts(RunKey run, std::uint32_t step) const;
+  StepCounts step_counts(RunKey run, std::uint32_t step, std::uint32_t scope) const;
   TaskState task_state(const TaskKey& task) const;
   Known look(const TaskKey& task, const Datum& datum) const;
   Counters counters() const;
@@ -68,6 +68,8 @@ class Scheduler::Impl {
     const auto found = run->scopes.find(scope);
     return found == run->scopes.end() ? nullptr : found->second.get();
   }
+  // For views: also those of a scope that the last event has closed.
+  const Run* find_shown(RunKey key, std::uint32_t scope) const;
   Live find_live(const Attempt& attempt) const;
   TaskKey key_of(const Run& run, At at) const { return {run.key, at.step, at.index, run.scope}; }
   Attempt attempt_of(const Run& run, At at, const Task& task) const {
@@ -237,6 +239,7 @@ class Scheduler::Impl {
   void open_scope(Run& run, At at, std::uint32_t round);
   void close_scopes(Run& run, At at, Active& active);
   void close_scope(Run& scope);
+  void void_scopes(Run& run, At at);
   void leave_scope(Run& run, At at);
   void fail_scope(Run& scope, const Failure& failure, const TaskKey& task);
   void check_scope_done(Run& scope);
@@ -331,6 +334,7 @@ class Scheduler::Impl {
 
   // Scopes to be swept after this event: those that are closed, and those that gave out too much.
   std::vector<std::pair<RunKey, std::uint32_t>> closed_, too_large_;
+  std::map<std::pair<RunKey, std::uint32_t>, std::unique_ptr<Run>> swept_;  // By the last event.
 
   std::int64_t slots_free_ = 0;
   Counters counters_;

@@ -226,9 +226,17 @@ TEST_F(ScopeTest, a_retried_flow_starts_over) {
   w.advance(Duration(10));
   const std::uint32_t again = w.scope_of(run, flow);
   EXPECT_NE(again, scope);
+  ASSERT_EQ(w.closed.size(), 1U);
+  EXPECT_TRUE(w.closed[0].is_void);
   w.finish_in(run, again, a, 0, {2});
   EXPECT_EQ(w.live(run, last).inputs.at(0).values, (std::vector<Value>{2}));
   w.finish_in(run, again, b, 0, {3});
+  EXPECT_EQ(w.closed.back(), (ScopeClosed{run, again, false}));
+  EXPECT_EQ(w.scheduler(NodeId{1})
+                .step_counts(run, b, again)
+                .by_state[static_cast<std::size_t>(TaskState::kSucceeded)],
+            1U)
+      << "until the next event";
   w.finish(run, last, 0, {4});
   expect_over(run, RunEnded::State::kSucceeded);
 }
@@ -501,6 +509,7 @@ TEST_F(LoopTest, rounds_that_were_begun_on_void_data_never_existed) {
   w.finish(run, 0, 0, {2});
   w.finish_in(run, first_round, grow, 0, {5});
   EXPECT_TRUE(w.scopes.empty()) << "the rounds behind never were, and the first is committed";
+  for (const ScopeClosed& scope : w.closed) EXPECT_EQ(scope.is_void, scope.scope != first_round);
   EXPECT_EQ(w.live(run, reader).inputs.at(0).values, (std::vector<Value>{5}));
   w.finish(run, reader, 0, {1});
   EXPECT_EQ(output(run), (std::vector<Value>{5}));

@@ -102,6 +102,14 @@ void Scheduler::Impl::close_scopes(Run& run, At, Active& active) {
     if (Run* scope = find_tables(run.key, number)) close_scope(*scope);
 }
 
+// The task begins anew: what it has begun so far never existed.
+void Scheduler::Impl::void_scopes(Run& run, At at) {
+  const Task& task = task_of(run, at);
+  if (!run.graph->step(at.step).is_scope || task.active == kNone) return;
+  for (const std::uint32_t number : actives_[task.active].scopes)
+    if (Run* scope = find_tables(run.key, number)) scope->is_void = true;
+}
+
 void Scheduler::Impl::close_scope(Run& scope) {
   if (!scope.is_open) return;
   scope.is_open = false;
@@ -116,7 +124,9 @@ void Scheduler::Impl::close_rounds(Run& run, At at, std::uint32_t after) {
     Run* scope = find_tables(run.key, actives_[active].scopes.back());
     if (scope != nullptr && scope->round <= after) return;
     actives_[active].scopes.pop_back();
-    if (scope != nullptr) close_scope(*scope);
+    if (scope == nullptr) continue;
+    scope->is_void = true;
+    close_scope(*scope);
   }
 }
 
@@ -230,8 +240,9 @@ void Scheduler::Impl::sweep() {
     const auto found = root->scopes.find(number);
     SLUICE_ASSERT(found != root->scopes.end() && !found->second->is_open);
     counters_.ready -= found->second->ready;
+    emit_action(ScopeClosed{key, number, found->second->is_void});
+    swept_[{key, number}] = std::move(found->second);
     root->scopes.erase(found);
-    emit_action(ScopeClosed{key, number});
     if (root->ended) drain(*root);
   }
 }

@@ -303,7 +303,7 @@ struct Retain {
   friend bool operator==(const Retain&, const Retain&) = default;
 };
 // The task of a kFlow or kLoop step has a scope for the steps of `workflow`; until ScopeClosed,
-// tasks may be named in it.
+// tasks may be named in it. What they came to may still be asked for until the next event.
 struct ScopeOpened {
   TaskKey task;
   std::uint32_t scope = 0;
@@ -314,6 +314,7 @@ struct ScopeOpened {
 struct ScopeClosed {
   RunKey run;
   std::uint32_t scope = 0;
+  bool is_void = false;  // Its task begins anew, or it was a round too many: it never existed.
   friend bool operator==(const ScopeClosed&, const ScopeClosed&) = default;
 };
 struct EndAttempt {

@@ -201,6 +201,7 @@ void Scheduler::Impl::roll_back(Run& run, At at) {
     return;
   }
   ++counters_.rolled_back;
+  void_scopes(run, at);
   if (task.state == TaskState::kFinished || task.computing)
     free_active(run, at, task);
   else if (!task.ending)

@@ -293,12 +293,9 @@ void NodeControl::logs(api::LogQuery query, api::Reply<api::LogChunk> reply) {
     Result<RunRecord*> found = parts_.runs.known(query.run);
     if (!found) return answer(fail(std::move(found).error()));
     RunRecord& record = **found;
-    const std::vector<ShownStep> steps = shown_steps(record.plan());
-    if (!query.step.empty() && std::none_of(steps.begin(), steps.end(), [&](const auto& step) {
-          return step.name == query.step;
-        })) {
-      return answer(fail(ErrorCode::kNotFound, fmt::format("workflow '{}' has no step '{}'",
-                                                           record.plan().name, query.step)));
+    if (!query.step.empty()) {
+      auto named = named_parts(record.app(), record.workflow, query.step, PathOf::kStep);
+      if (!named) return answer(fail(std::move(named).error()));
     }
     if (!query.wait || is_ended(record.state) || record.log.size() > query.after)
       return answer_log(query, std::move(answer));

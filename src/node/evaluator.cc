@@ -144,7 +144,7 @@ void Evaluator::run_turn() {
 void Evaluator::evaluate_here(const core::Compute& question) {
   RunRecord* run = runs_.find(question.attempt.task.run);
   // It is forgotten, or its scope is closed: nobody waits for the answer.
-  if (run == nullptr || !run->has_scope(question.attempt.task.scope)) return;
+  if (run == nullptr || !run->scopes.is_open(question.attempt.task.scope)) return;
   turn_used_ += kStepsPerEvaluation;
   const evaluate::Task task = run->expressions_of(question.attempt.task);
   LiveSight::Documents documents;
@@ -252,7 +252,7 @@ void Evaluator::start_jobs() {
     const core::Compute question = large_.front();
     large_.pop_front();
     RunRecord* run = runs_.find(question.attempt.task.run);
-    if (run == nullptr || !run->has_scope(question.attempt.task.scope)) continue;
+    if (run == nullptr || !run->scopes.is_open(question.attempt.task.scope)) continue;
     const evaluate::Task task = run->expressions_of(question.attempt.task);
     // Not make_shared: its scratch memory cannot be moved there.
     std::shared_ptr<Job> job(new Job{.question = question,

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "node/written_steps.h"
 
 namespace sluice::node {
 namespace {
@@ -13,6 +14,12 @@ namespace {
 constexpr std::size_t kReadMax = 64 << 10;
 constexpr std::size_t kLineMax = 8 << 10;  // Longer lines are cut into several.
 constexpr std::size_t kTailMax = 4 << 10;
+
+// Of the step or task itself, of one of its rounds, or of a step inside of it.
+bool is_inside(std::string_view path, std::string_view outer) {
+  return path.starts_with(outer) &&
+         (path.size() == outer.size() || path[outer.size()] == '~' || path[outer.size()] == '.');
+}
 
 std::string repaired(std::string_view text) {
   if (is_utf8(text)) return std::string(text);
@@ -138,7 +145,7 @@ api::LogChunk RunLog::read(std::uint64_t after, std::string_view step,
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(end);
     const std::string_view path = line.substr(0, line.find(" | "));
-    if (!task.empty() ? path == task : path.substr(0, path.find('.')) == step) chunk.text += line;
+    if (task.empty() ? is_inside(step_in(path), step) : is_inside(path, task)) chunk.text += line;
   }
   return chunk;
 }

@@ -34,6 +34,7 @@ class RunLog {
               const Limits& limits);
 
   // At most 64 KiB of the log's text from position `after`; lines of other steps or tasks left out.
+  // What is inside of a flow or a loop is of that step and task, too.
   api::LogChunk read(std::uint64_t after, std::string_view step, std::string_view task) const;
   std::uint64_t size() const { return size_; }
   std::uint64_t on_disk() const { return size_ - memory_.size(); }

@@ -89,25 +89,13 @@ std::string RunRecord::path_of(const core::TaskKey& task) const {
   const model::Step& step = step_of(task);
   std::string own = step.foreach ? fmt::format("{}.{}", step.name, task.index) : step.name;
   if (task.scope == 0) return own;
-  const ScopeRecord& scope = scopes.at(task.scope);
+  const RunScopes::Scope& scope = scopes.at(task.scope);
   std::string outer = path_of(scope.task);
   if (scope.round > 0) outer += fmt::format(".{}", scope.round);
   // The body of a loop is a workflow that the author never wrote: its step is the loop's own.
   const bool is_body = app().workflows[scope.workflow].is_internal && !step.foreach &&
                        step.name == step_of(scope.task).name;
   return is_body ? outer : outer + "~" + own;
-}
-
-void RunRecord::mark_failed(std::uint32_t scope) {
-  while (scope != 0) {
-    ScopeRecord& record = scopes.at(scope);
-    record.has_failed = true;
-    scope = record.task.scope;
-  }
-}
-
-void RunRecord::close_scope(std::uint32_t scope) {
-  if (!scopes.at(scope).has_failed) scopes.erase(scope);
 }
 
 std::uint32_t RunRecord::round_of(std::uint32_t scope) const {

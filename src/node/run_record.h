@@ -22,6 +22,7 @@
 #include "node/app_registry.h"
 #include "node/nested_list.h"
 #include "node/run_log.h"
+#include "node/run_scopes.h"
 #include "store/store.h"
 
 namespace sluice::node {
@@ -86,14 +87,6 @@ struct KeptOutput {
   NestedList nested;              // Of a list of lists; of another list empty.
 };
 
-// The steps of an inner workflow: whose task opened it, and which round of a loop it is.
-struct ScopeRecord {
-  core::TaskKey task;
-  std::uint32_t workflow = 0;
-  std::uint32_t round = 0;  // 0: no loop.
-  bool has_failed = false;  // The run may still be told of it when it is closed: it stays.
-};
-
 // Somebody who waits for the end of a run, or for news in its log. Answered once.
 struct RunWaiter {
   aio::Timer timer;
@@ -142,12 +135,8 @@ struct RunRecord {
       attempts;  // In order of start; bounded (attempts_dropped counts the rest).
   std::uint64_t attempts_dropped = 0;
   std::unordered_map<core::TaskKey, std::uint32_t, TaskHash>
-      last_attempt;                                       // Its newest attempt in `attempts`.
-  std::unordered_map<std::uint32_t, ScopeRecord> scopes;  // That are open; without scope 0.
-  // A task in it has failed for good.
-  void mark_failed(std::uint32_t scope);
-  void close_scope(std::uint32_t scope);
-  bool has_scope(std::uint32_t scope) const { return scope == 0 || scopes.contains(scope); }
+      last_attempt;  // Its newest attempt in `attempts`.
+  RunScopes scopes;
   std::map<std::string, Checksum>
       answers;  // By path: what a `wait` was answered, to know it again.
   // Taken from core before it forgets the run: counts per step, and a TaskState per task.

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "node/scope_view.h"
 #include "wire/abi.h"
 
 namespace sluice::node {
@@ -23,7 +24,8 @@ bool output_is_nested(const RunRecord& run, std::uint32_t output) {
 constexpr std::uint64_t kKeptInMemory = 256 << 10;  // Outputs of one run held in memory.
 constexpr std::size_t kAttemptsPerRun =
     100'000;  // Attempt records of one run; later ones are only counted.
-constexpr std::uint64_t kAttemptsInAll = 1'000'000;  // Beyond, the oldest ended runs lose theirs.
+// Scopes of one run that are closed and whose tasks are still known one by one: about 200 bytes.
+constexpr std::size_t kScopesPerRun = 100'000;
 constexpr std::size_t kSavesAtOnce = 8;
 
 WallTime wall_now() {
@@ -90,6 +92,7 @@ Result<RunRecord*> RunTable::accept(const WorkflowAddress& address,
   run.id = RunId::make(run.accepted, random_);
   run.version = address.version;
   run.workflow = address.workflow;
+  run.scopes.start(run.app(), run.workflow, kScopesPerRun);
   run.outputs.resize(run.plan().outputs.size());
   for (std::size_t i = 0; i < run.outputs.size(); ++i) {
     // Core has nothing to say about an output that is a literal.
@@ -176,7 +179,8 @@ void RunTable::cancel(RunRecord& run) {
 void RunTable::on(const core::Commit& commit) {
   RunRecord* run = find(commit.attempt.task.run);
   if (run != nullptr) {
-    if (commit.result == core::Commit::Result::kFailed) run->mark_failed(commit.attempt.task.scope);
+    if (commit.result == core::Commit::Result::kFailed)
+      run->scopes.mark_failed(commit.attempt.task.scope);
     AttemptRecord* record = run->newest_attempt(commit.attempt.task);
     if (record != nullptr && record->epoch == commit.attempt.epoch) {
       record->committed = run->micros(loop_.now());
@@ -370,12 +374,18 @@ void RunTable::on(const core::TaskRetries& retries) {
 
 void RunTable::on(const core::ScopeOpened& opened) {
   RunRecord& run = *find(opened.task.run);
-  run.scopes[opened.scope] = {
-      .task = opened.task, .workflow = opened.workflow, .round = opened.round};
+  run.scopes.open(opened);
 }
 
 void RunTable::on(const core::ScopeClosed& closed) {
-  if (RunRecord* run = find(closed.run)) run->close_scope(closed.scope);
+  RunRecord* run = find(closed.run);
+  if (run == nullptr) return;
+  const std::size_t before = run->scopes.kept();
+  RunScopes::States states;
+  if (!closed.is_void) states = ScopeView(*this, *run, closed.scope).all_states();
+  run->scopes.close(closed.scope, closed.is_void, states);
+  details_kept_ += run->scopes.kept();
+  details_kept_ -= before;
 }
 
 void RunTable::on(const core::RunEnded& ended) {
@@ -450,14 +460,6 @@ void RunTable::forget_in_core(RunRecord& run) {
   }
 }
 
-// Retention takes only what nothing works on any more. May take this very run.
-void RunTable::settle(RunRecord& run) {
-  if (!is_ended(run.state) || !run.forgotten || run.saves_pending > 0) return;
-  count_disk(run);
-  retention_.add(run.id, run.ended_at);
-  retain(loop_.now());
-}
-
 // ---- records, waiting
 // ----------------------------------------------------------------------------
 
@@ -477,7 +479,7 @@ AttemptRecord* RunTable::record_attempt(RunRecord& run, const AttemptRecord& fir
     record.workflow = run.scopes.at(first.scope).workflow;
     record.path = run.path_of(task);
   }
-  ++attempts_kept_;
+  ++details_kept_;
   return &run.attempts.back();
 }
 
@@ -514,21 +516,15 @@ void RunTable::wait_for_log(RunRecord& run, Duration patience,
   wait_in(run.log_waiters, loop_, patience, std::move(answer));
 }
 
-core::Scheduler::StepCounts RunTable::counts(const RunRecord& run, std::uint32_t step) const {
-  return run.forgotten ? run.final_counts[step] : pump_.scheduler().step_counts(run.key, step);
+core::Scheduler::StepCounts RunTable::counts(const RunRecord& run, std::uint32_t step,
+                                             std::uint32_t scope) const {
+  return run.forgotten ? run.final_counts[step]
+                       : pump_.scheduler().step_counts(run.key, step, scope);
 }
 
-core::Scheduler::StepCounts RunTable::counts(const RunRecord& run, const ShownStep& step) const {
-  return shown_counts(
-      step, [&](std::uint32_t part) { return counts(run, part); },
-      [&](std::uint32_t part, std::uint32_t index) { return state(run, part, index); });
-}
-
-core::TaskState RunTable::state(const RunRecord& run, std::uint32_t step,
-                                std::uint32_t index) const {
-  if (!run.forgotten)
-    return pump_.scheduler().task_state({.run = run.key, .step = step, .index = index});
-  return static_cast<core::TaskState>(run.final_states[step][index]);
+core::TaskState RunTable::state(const RunRecord& run, const core::TaskKey& task) const {
+  if (!run.forgotten) return pump_.scheduler().task_state(task);
+  return static_cast<core::TaskState>(run.final_states[task.step][task.index]);
 }
 
 std::vector<RunRecord*> RunTable::newest_first() const {
@@ -536,65 +532,6 @@ std::vector<RunRecord*> RunTable::newest_first() const {
   all.reserve(runs_.size());
   for (auto at = runs_.rbegin(); at != runs_.rend(); ++at) all.push_back(at->second.get());
   return all;
-}
-
-// ---- retention
-// -----------------------------------------------------------------------------------
-
-Status RunTable::remove(const RunId& id) {
-  SLUICE_TRY(RunRecord * run, known(id));
-  if (!is_ended(run->state) || !run->forgotten) {
-    return fail(ErrorCode::kFailedPrecondition,
-                fmt::format("run {} is still running: cancel it first", id.to_text()));
-  }
-  erase(*run);
-  return {};
-}
-
-void RunTable::erase(RunRecord& run) {
-  answer_all(run.end_waiters);
-  answer_all(run.log_waiters);
-  journal_.forget(run.id);
-  attempts_kept_ -= run.attempts.size();
-  disk_used_ -= run.disk_counted;
-  retention_.remove(run.id, run.ended_at);
-  if (run.disk_counted > 0) {
-    const auto remove = [folder = run.folder] {
-      if (Status removed = remove_tree(folder); !removed)
-        log::warning("{}", removed.error().message());
-    };
-    // Large files take their time to go; where the bulk threads are behind, the loop does it.
-    if (!bulk_.submit(remove, [] {})) remove();
-  }
-  const RunId id = run.id;
-  runs_.erase(id);
-}
-
-void RunTable::count_disk(RunRecord& run) {
-  const std::uint64_t bytes = run.kept_on_disk + run.log.on_disk();
-  disk_used_ += bytes - run.disk_counted;
-  run.disk_counted = bytes;
-}
-
-void RunTable::retain(TimePoint now) {
-  while (const std::optional<RunId> taken = retention_.take(now, disk_used_)) erase(*find(*taken));
-  // The details of old runs go before the runs do.
-  for (const auto& [ended, id] : retention_.kept()) {
-    if (attempts_kept_ <= kAttemptsInAll) break;
-    RunRecord& run = *find(id);
-    attempts_kept_ -= run.attempts.size();
-    run.attempts_dropped += run.attempts.size();
-    run.attempts = {};
-  }
-  // An idle node wakes up for the oldest run only. The timer is set forward, never back: where runs
-  // go by their number each end would set it anew, and to come too early costs one wake-up.
-  const std::optional<TimePoint> due = retention_.next_due();
-  if (!due || (retention_at_ && *retention_at_ <= *due)) return;
-  retention_at_ = due;
-  retention_timer_.at(*due, [this] {
-    retention_at_.reset();
-    retain(loop_.now());
-  });
 }
 
 }  // namespace sluice::node

@@ -58,10 +58,10 @@ class RunTable : public RunLookup {
   void wait_for_end(RunRecord& run, Duration patience, std::move_only_function<void()> answer);
   void wait_for_log(RunRecord& run, Duration patience, std::move_only_function<void()> answer);
 
-  core::Scheduler::StepCounts counts(const RunRecord& run, std::uint32_t step) const;
-  core::TaskState state(const RunRecord& run, std::uint32_t step, std::uint32_t index) const;
-  // The same of a step as it is written.
-  core::Scheduler::StepCounts counts(const RunRecord& run, const ShownStep& step) const;
+  // Of a step of the plan; in a scope while that is open.
+  core::Scheduler::StepCounts counts(const RunRecord& run, std::uint32_t step,
+                                     std::uint32_t scope) const;
+  core::TaskState state(const RunRecord& run, const core::TaskKey& task) const;
   // Newest first.
   std::vector<RunRecord*> newest_first() const;
   std::size_t in_flight() const { return in_flight_; }
@@ -87,6 +87,7 @@ class RunTable : public RunLookup {
   void conclude(RunRecord& run);
   void forget_in_core(RunRecord& run);
   void settle(RunRecord& run);
+  void forget_details(RunRecord& run);
   void count_disk(RunRecord& run);
   void erase(RunRecord& run);
 
@@ -110,9 +111,9 @@ class RunTable : public RunLookup {
   aio::Timer retention_timer_;
   std::optional<TimePoint> retention_at_;  // What the timer is set to.
   std::size_t in_flight_ = 0;
-  std::uint64_t attempts_kept_ = 0;  // AttemptRecords of all runs.
-  std::uint64_t disk_used_ = 0;      // Files of all runs: outputs and logs.
-  std::deque<Save> saves_;           // Waiting for a bulk thread.
+  std::uint64_t details_kept_ = 0;  // AttemptRecords and closed scopes of all runs.
+  std::uint64_t disk_used_ = 0;     // Files of all runs: outputs and logs.
+  std::deque<Save> saves_;          // Waiting for a bulk thread.
   std::size_t saves_running_ = 0;
   std::map<std::pair<std::string, RunState>, std::uint64_t> totals_;
 };

@@ -1,29 +1,12 @@
 #include "node/views.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/hash.h"
 #include "node/output_views.h"
 
 namespace sluice::node {
 namespace {
-
-constexpr std::array<std::string_view, 10> kStateKeys = {
-    "waiting",  "ready",     "preparing", "running", "blocked",
-    "finished", "succeeded", "failed",    "skipped", "cancelled"};
-
-constexpr std::uint32_t kNotShown = 0xffffffff;
-
-std::uint64_t task_number(std::uint32_t step, std::uint32_t index) {
-  return (std::uint64_t{step} << 32) | index;
-}
-
-Json failure_json(const core::Failure& failure) {
-  Json error;
-  error.set("name", failure.name).set("message", failure.message);
-  return error;
-}
 
 Json times(const RunRecord& run) {
   Json timings;
@@ -42,20 +25,6 @@ Json ports_json(const std::vector<model::Port>& ports) {
     list.push(std::move(entry));
   }
   return list;
-}
-
-void add_times(Json& entry, const AttemptRecord& record) {
-  const auto set = [&](std::string_view key, std::int64_t value) {
-    if (value > 0) entry.set(key, value);
-  };
-  set("ready_us", record.ready);
-  set("assigned_us", record.assigned);
-  set("started_us", record.started);
-  set("first_input_us", record.first_input);
-  set("first_output_us", record.first_output);
-  set("ended_us", record.ended);
-  set("committed_us", record.committed);
-  entry.set("bytes_in", record.bytes_in).set("bytes_out", record.bytes_out);
 }
 
 }  // namespace
@@ -82,18 +51,7 @@ Json run_document(const RunTable& runs, const RunRecord& run) {
       error != nullptr && !run.failed_log.empty()) {
     error->set("log", run.failed_log);
   }
-  Json steps = Json::list();
-  for (const ShownStep& step : shown_steps(run.plan())) {
-    const core::Scheduler::StepCounts counts = runs.counts(run, step);
-    Json entry;
-    entry.set("name", step.name)
-        .set("total", counts.total)
-        .set("total_is_final", counts.total_is_final);
-    for (std::size_t state = 0; state < kStateKeys.size(); ++state)
-      entry.set(kStateKeys[state], counts.by_state[state]);
-    steps.push(std::move(entry));
-  }
-  document.set("steps", std::move(steps));
+  set_steps(document, runs, run);
   document.set("outputs", outputs_json(run));
   return document;
 }
@@ -127,87 +85,6 @@ Result<Json> runs_document(const RunTable& runs, const api::RunFilter& filter) {
   return document;
 }
 
-Result<Json> tasks_document(const RunTable& runs, RunRecord& run, const api::TaskFilter& filter) {
-  std::uint32_t step = 0;
-  std::uint32_t index = 0;
-  if (!filter.cursor.empty()) {
-    const char* const end = filter.cursor.data() + filter.cursor.size();
-    const auto first = std::from_chars(filter.cursor.data(), end, step);
-    if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '.' ||
-        std::from_chars(first.ptr + 1, end, index).ec != std::errc{}) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("'{}' is not a cursor of this list", filter.cursor.substr(0, 64)));
-    }
-  }
-  const std::vector<ShownStep> steps = shown_steps(run.plan());
-  if (!filter.step.empty() &&
-      std::none_of(steps.begin(), steps.end(),
-                   [&](const ShownStep& candidate) { return candidate.name == filter.step; })) {
-    return fail(ErrorCode::kNotFound, fmt::format("workflow '{}' has no step '{}'", run.plan().name,
-                                                  filter.step.substr(0, 64)));
-  }
-  // The newest attempt of each task, also after core has forgotten the run: of the part of it that
-  // began last.
-  std::vector<std::uint32_t> shown_as(run.plan().steps.size(), kNotShown);
-  for (std::uint32_t i = 0; i < steps.size(); ++i) {
-    for (const std::uint32_t part : steps[i].parts) shown_as[part] = i;
-  }
-  std::unordered_map<std::uint64_t, const AttemptRecord*> newest, caught;
-  for (const AttemptRecord& record : run.attempts) {
-    if (record.scope == 0 && shown_as[record.step] != kNotShown)
-      newest[task_number(shown_as[record.step], record.index)] = &record;
-    if (record.scope == 0 && record.is_caught && record.failure)
-      caught[task_number(shown_as[record.step], record.index)] = &record;
-  }
-
-  Json list = Json::list();
-  std::string cursor;
-  std::uint32_t count = 0;
-  for (; step < steps.size() && cursor.empty(); ++step, index = 0) {
-    const ShownStep& shown = steps[step];
-    if (!filter.step.empty() && shown.name != filter.step) continue;
-    std::vector<core::Scheduler::StepCounts> counts;
-    std::uint32_t total = 0;
-    for (const std::uint32_t part : shown.parts) {
-      counts.push_back(runs.counts(run, part));
-      total = std::max(total, counts.back().total);
-    }
-    const auto state_of = [&](std::uint32_t part, std::uint32_t element) {
-      return runs.state(run, part, element);
-    };
-    for (; index < total; ++index) {
-      const std::string_view state = to_string(shown_state(shown, counts, state_of, index));
-      if (!filter.state.empty() && filter.state != state) continue;
-      if (count == filter.limit) {
-        cursor = fmt::format("{}.{}", step, index);
-        break;
-      }
-      ++count;
-      Json entry;
-      entry.set("path", run.path_of(shown.parts.front(), index)).set("step", shown.name);
-      if (shown.is_foreach) entry.set("index", index);
-      entry.set("state", state);
-      if (const auto found = newest.find(task_number(step, index)); found != newest.end()) {
-        const AttemptRecord& record = *found->second;
-        entry.set("attempt", record.number);
-        // A step that waits has none.
-        if (record.worker != 0)
-          entry.set("worker", record.worker).set("start", record.cold ? "cold" : "warm");
-        add_times(entry, record);
-        if (record.failure) entry.set("error", failure_json(*record.failure));
-      }
-      if (const auto found = caught.find(task_number(step, index)); found != caught.end())
-        entry.set("caught", failure_json(*found->second->failure));
-      list.push(std::move(entry));
-    }
-  }
-  Json document;
-  document.set("tasks", std::move(list));
-  if (run.attempts_dropped > 0) document.set("attempts_dropped", run.attempts_dropped);
-  if (!cursor.empty()) document.set("cursor", cursor);
-  return document;
-}
-
 Json trace_document(const RunRecord& run) {
   Json events = Json::list();
   const auto add = [&](const AttemptRecord& record, std::string_view phase,
@@ -215,7 +92,7 @@ Json trace_document(const RunRecord& run) {
     if (from <= 0 || to < from) return;
     const std::string path = run.path_of(record);
     Json args;
-    args.set("run", run.id.to_text()).set("step", run.step_of(record).name);
+    args.set("run", run.id.to_text()).set("step", step_in(path));
     if (run.step_of(record).foreach) args.set("index", record.index);
     args.set("attempt", record.number).set("phase", phase).set("state", to_string(record.state));
     if (phase == "run") {

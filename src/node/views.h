@@ -14,7 +14,10 @@ namespace sluice::node {
 Json run_document(const RunTable& runs, const RunRecord& run);
 Json run_summary(const RunRecord& run);  // Of a list: no outputs, no steps.
 Result<Json> runs_document(const RunTable& runs, const api::RunFilter& filter);
-Result<Json> tasks_document(const RunTable& runs, RunRecord& run, const api::TaskFilter& filter);
+// Member `steps` of a run's document.
+void set_steps(Json& document, const RunTable& runs, const RunRecord& run);
+Result<Json> tasks_document(const RunTable& runs, const RunRecord& run,
+                            const api::TaskFilter& filter);
 Json trace_document(const RunRecord& run);
 Json workflow_document(const AppVersion& version, const model::Workflow& workflow);
 Json function_document(const AppVersion& version, const model::Function& function);

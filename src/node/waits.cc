@@ -1,9 +1,7 @@
 #include "node/waits.h"
 
 #include <algorithm>
-#include <charconv>
 
-#include "model/names.h"
 #include "node/dispatch.h"
 #include "node/values.h"
 #include "node/wait_time.h"
@@ -35,7 +33,9 @@ void Waits::on(const core::BeginWait& begin, const core::Actions& actions) {
                                            .started = now});
   if (step.is_answer) {
     waiting_[task] = begin.attempt;
-    by_path_[{task.run, run->path_of(task)}] = task;
+    std::string path = run->path_of(task);
+    run->answers.erase(path);  // Of an attempt of the flow around it that never existed.
+    by_path_[{task.run, std::move(path)}] = task;
     pump_.push(core::TaskStarted{begin.attempt});
     return;
   }
@@ -101,28 +101,14 @@ bool Waits::on(const core::EndAttempt& end) {
 // -------------------------------------------------------------------------------------
 
 Result<const model::Step*> Waits::named(const RunRecord& run, std::string_view path) {
-  // The last step of the path is in some workflow of the app, all before it are scopes.
-  const std::size_t scope = path.rfind('~');
-  std::string_view last = scope == std::string_view::npos ? path : path.substr(scope + 1);
-  const std::string_view name = last.substr(0, last.find('.'));
-  const auto find = [&](const model::Workflow& workflow) -> const model::Step* {
-    const auto found =
-        std::find_if(workflow.steps.begin(), workflow.steps.end(), [&](const model::Step& step) {
-          return !step.helper && step.action == model::Action::kWait && step.is_answer &&
-                 step.name == name;
-        });
-    return found == workflow.steps.end() ? nullptr : &*found;
-  };
-  if (scope == std::string_view::npos) {
-    if (const model::Step* step = find(run.plan())) return step;
-  } else {
-    for (const model::Workflow& workflow : run.app().workflows) {
-      if (const model::Step* step = find(workflow)) return step;
-    }
+  SLUICE_TRY(const std::vector<NamedPart> parts,
+             named_parts(run.app(), run.workflow, path, PathOf::kTask));
+  for (const NamedPart& part : parts) {
+    const model::Step& step = run.app().workflows[part.workflow].steps[part.step];
+    if (step.action == model::Action::kWait && step.is_answer) return &step;
   }
   return fail(ErrorCode::kNotFound,
-              fmt::format("workflow '{}' has no step '{}' that waits for an answer",
-                          run.plan().name, path.substr(0, 128)));
+              fmt::format("step '{}' does not wait for an answer", path.substr(0, 128)));
 }
 
 Result<std::vector<Waits::Element>> Waits::read_outputs(const model::Step& step,

@@ -2,6 +2,7 @@
 
 // What FakeWorld remembers of attempts and runs.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -10,7 +11,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "core/types.h"
+#include "core/scheduler.h"
 
 namespace sluice::core::testing {
 
@@ -63,6 +64,7 @@ struct RunState {
 struct OpenScopes {
   // Scopes that are open: of a task, in order of opening.
   std::vector<ScopeOpened> scopes;
+  std::vector<ScopeClosed> closed;  // In order.
   std::uint32_t scope_of(RunKey key, std::uint32_t step, std::uint32_t index = 0,
                          std::uint32_t outer = 0) {
     std::uint32_t newest = 0;
@@ -70,6 +72,25 @@ struct OpenScopes {
       if (scope.task == TaskKey{key, step, index, outer}) newest = scope.scope;
     SLUICE_ASSERT(newest != 0, "task {}.{} has no scope", step, index);
     return newest;
+  }
+  // Once, and all its tasks have ended.
+  void close(const ScopeClosed& gone, const Scheduler& scheduler, const model::App& app) {
+    const auto scope = std::find_if(scopes.begin(), scopes.end(), [&](const ScopeOpened& one) {
+      return one.task.run == gone.run && one.scope == gone.scope;
+    });
+    SLUICE_ASSERT(scope != scopes.end(), "scope {} is closed twice", gone.scope);
+    const std::size_t steps = app.workflows[scope->workflow].steps.size();
+    for (std::uint32_t step = 0; step < steps; ++step) {
+      const auto counts = scheduler.step_counts(gone.run, step, gone.scope);
+      std::uint32_t ended = 0;
+      for (const TaskState state :
+           {TaskState::kSucceeded, TaskState::kFailed, TaskState::kSkipped, TaskState::kCancelled})
+        ended += counts.by_state[static_cast<std::size_t>(state)];
+      SLUICE_ASSERT(ended == counts.total, "a task of step {} of closed scope {} has not ended",
+                    step, gone.scope);
+    }
+    scopes.erase(scope);
+    closed.push_back(gone);
   }
   std::uint32_t workflow_of(const TaskKey& task) {
     for (const ScopeOpened& scope : scopes)

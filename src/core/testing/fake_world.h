@@ -508,11 +508,8 @@ class FakeWorld : public OpenScopes {
     pending_.emplace_back(at, TaskStarted{wait.attempt});
   }
   void on(NodeId, const ScopeOpened& opened, const Actions&) { scopes.push_back(opened); }
-  void on(NodeId, const ScopeClosed& closed, const Actions&) {
-    const auto gone = std::erase_if(scopes, [&](const ScopeOpened& scope) {
-      return scope.task.run == closed.run && scope.scope == closed.scope;
-    });
-    SLUICE_ASSERT(gone == 1, "scope {} is closed twice", closed.scope);
+  void on(NodeId at, const ScopeClosed& closed, const Actions&) {
+    close(closed, scheduler(at), *run(closed.run).app);
     for (const auto& [task, attempt] : live_)
       SLUICE_ASSERT(task.run != closed.run || task.scope != closed.scope,
                     "scope {} is closed while task {}.{} runs", closed.scope, task.step,
