@@ -48,7 +48,7 @@ void Waits::on(const core::BeginWait& begin, const core::Actions& actions) {
   const bool is_lost = until.error().code() == ErrorCode::kDataLoss;
   pump_.push(core::TaskFailed{
       .attempt = begin.attempt,
-      .failure = {.name = is_lost ? "DataLost" : "BadExpression",
+      .failure = {.name = is_lost ? "DataLost" : "InvalidInput",
                   .message = fmt::format("step '{}': {}", step.name, until.error().message())}});
 }
 

@@ -82,7 +82,7 @@ class Waits(ServerCase):
         self.assertEqual(self.assert_succeeded(self.server.run("pause", time="20ms"))["y"], 2)
         self.assertEqual(self.assert_succeeded(self.server.run("pause", time="2020-01-01T00:00:00Z"))["y"], 2)
         failed = self.server.run("pause", time="soon")
-        self.assert_failed(failed, "BadExpression")
+        self.assert_failed(failed, "InvalidInput")
         self.assertEqual(failed["error"]["task"], "pause")
         self.assertIn("soon", failed["error"]["message"])
 

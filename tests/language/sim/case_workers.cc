@@ -261,7 +261,7 @@ void CaseWorld::step_wait(Live& live) {
   } else if (text != nullptr && model::is_rfc3339(*text)) {
     apply(core::WaitUntil{live.attempt, now_});  // All moments of the corpus are past.
   } else {
-    fail(live, {.name = "BadExpression", .message = "not a time", .bases = {}});
+    fail(live, {.name = "InvalidInput", .message = "not a time", .bases = {}});
   }
 }
 
