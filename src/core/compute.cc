@@ -117,7 +117,7 @@ void Scheduler::Impl::on(const Computed& event) {
         active.position = static_cast<std::uint32_t>(readers.size());
         readers.push_back(at.index);
       }
-      active.readers.push_back({.slot = output.view.slot, .credit = kAll});
+      active.readers.push_back({.slot = output.view.slot, .credit = kAll, .port = output.port});
     }
     computation.pending.push_back({output, 0});
   }
@@ -161,7 +161,7 @@ bool Scheduler::Impl::advance(Run& run, At at, Computation::Pending& pending) {
     case ComputedOutput::Kind::kView: {
       Active& active = actives_[task_of(run, at).active];
       for (std::size_t i = 0; i < active.readers.size(); ++i)
-        if (active.readers[i].slot == pending.output.view.slot) {
+        if (active.readers[i].port == number) {
           pump(run, at, active.readers[i]);
           return active.readers[i].closed;
         }
@@ -243,11 +243,9 @@ bool Scheduler::Impl::hand_on(Run& run, At at, Computation& computation, const D
 bool Scheduler::Impl::hand_on(Run& run, At at, const Reader& reader, Deliver::Kind kind,
                               const Cell* cell) {
   Computation& computation = *actives_[task_of(run, at).active].computation;
-  const auto pending = std::find_if(computation.pending.begin(), computation.pending.end(),
-                                    [&](const auto& candidate) {
-                                      return candidate.output.kind == ComputedOutput::Kind::kView &&
-                                             candidate.output.view.slot == reader.slot;
-                                    });
+  const auto pending =
+      std::find_if(computation.pending.begin(), computation.pending.end(),
+                   [&](const auto& candidate) { return candidate.output.port == reader.port; });
   if (pending == computation.pending.end() || computation.is_too_large) return false;
   const std::uint32_t number = pending->output.port;
   switch (kind) {

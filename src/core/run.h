@@ -105,8 +105,9 @@ struct Reader {
   std::uint32_t next = 0;   // Element.
   std::uint32_t inner = 0;  // Element of that element, where it is a list.
   std::uint32_t credit = 0;
-  bool begun = false;   // kListBegin of `next` was delivered.
-  bool closed = false;  // kClosed was delivered.
+  std::uint32_t port = kNone;  // Of an expression: the output that it is handed on as.
+  bool begun = false;          // kListBegin of `next` was delivered.
+  bool closed = false;         // kClosed was delivered.
 };
 
 // Why an attempt was told to end: what follows once it is over.

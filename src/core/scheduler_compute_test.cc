@@ -5,7 +5,6 @@
 namespace sluice::core::testing {
 namespace {
 
-using model::Access;
 using Evaluation = FakeWorld::Evaluation;
 using Kind = ComputedOutput::Kind;
 
@@ -347,32 +346,6 @@ TEST_P(SchedulerTest, a_clause_that_is_not_needed_is_skipped_in_each_element) {
   EXPECT_FALSE(w.runs(run, rescue, 0));
   w.finish(run, rescue, 1, {99});
   EXPECT_EQ(output(run), (std::vector<Value>{10, 99, 12}));
-  expect_over(run, RunEnded::State::kSucceeded);
-}
-
-TEST_P(SchedulerTest, a_view_drops_holes_and_grows_with_its_list) {
-  const auto list = plan.step({.name = "list", .out = {true}});
-  const auto a = plan.step({.name = "a", .foreach = out_of(list), .in = {{item()}}});
-  const auto x = plan.compute({.name = "x", .in = {{out_of(a)}}, .out = {true}});
-  const auto b = plan.step({.name = "b", .in = {{.source = out_of(x), .access = Access::kStream}}});
-  plan.output(out_of(x));
-  w.programs[x] = [](Evaluation& e) {
-    ComputedOutput& output = e.give(0, Kind::kView);
-    output.view = Evaluation::datum(0);
-    output.drop_holes = true;
-  };
-  const RunKey run = submit();
-  for (const Value v : {0, 1, 2}) w.emit(w.live(run, list), v);
-  w.finish(run, a, 0, {10});
-  ASSERT_TRUE(w.runs(run, b)) << "with the first element";
-  w.done(w.live(run, a, 1));  // A hole.
-  w.finish(run, a, 2, {12});
-  EXPECT_FALSE(w.live(run, b).inputs.at(0).closed);
-  w.done(w.live(run, list));
-  EXPECT_TRUE(w.live(run, b).inputs.at(0).closed);
-  EXPECT_EQ(w.live(run, b).inputs.at(0).values, (std::vector<Value>{10, 12}));
-  w.finish(run, b, 0, {1});
-  EXPECT_EQ(output(run), (std::vector<Value>{10, 12}));
   expect_over(run, RunEnded::State::kSucceeded);
 }
 

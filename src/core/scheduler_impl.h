@@ -296,6 +296,7 @@ class Scheduler::Impl {
   void find_readers(Run& run, std::uint32_t port, At at, std::uint32_t element,
                     std::vector<At>& found);
   void find_bound(Run& run, std::uint32_t step, std::vector<At>& found);
+  // The one that has read furthest: an expression may hand the same list on more than once.
   const Reader* find_reader(const Task& task, std::uint32_t slot) const;
   void roll_back_step(Run& run, std::uint32_t step);
 

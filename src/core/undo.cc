@@ -13,10 +13,14 @@
 namespace sluice::core {
 
 const Reader* Scheduler::Impl::find_reader(const Task& task, std::uint32_t slot) const {
-  if (task.active == kNone) return nullptr;
+  const Reader* furthest = nullptr;
+  if (task.active == kNone) return furthest;
   for (const Reader& reader : actives_[task.active].readers)
-    if (reader.slot == slot) return &reader;
-  return nullptr;
+    if (reader.slot == slot &&
+        (furthest == nullptr ||
+         std::pair(reader.next, reader.inner) > std::pair(furthest->next, furthest->inner)))
+      furthest = &reader;
+  return furthest;
 }
 
 void Scheduler::Impl::find_bound(Run& run, std::uint32_t step, std::vector<At>& found) {
