@@ -171,7 +171,7 @@ void WorkflowLowering::lower_next(std::uint32_t number) {
 
 void WorkflowLowering::lower_output(const CheckedOutput& output) {
   const CheckedValue& value = output.value;
-  const Port port{output.name, value.type, std::nullopt};
+  Port port{output.name, value.type, std::nullopt};
   const SourceOf source = [this](const Name& name) { return source_of(name); };
   Source from;
   if (value.literal && is_flow_) {
@@ -187,10 +187,16 @@ void WorkflowLowering::lower_output(const CheckedOutput& output) {
     const Compiled id{first_program({&value.type, 1}), {*value.link}};
     from = StepRef{
         add_value_helper(building_, output.name, kNoWritten, id, port, value.text, source), 0};
+  } else if (is_flow_ && value.type.lists >= 2) {
+    // The edge of a flow carries no list of lists.
+    const Compiled list{first_program({&value.type, 1}), {*value.link}};
+    port.type = as_computed(port.type);
+    from = StepRef{
+        add_value_helper(building_, output.name, kNoWritten, list, port, value.text, source), 0};
   } else {
     from = source(*value.link);
   }
-  building_.workflow.outputs.push_back({output.name, std::move(from), value.type});
+  building_.workflow.outputs.push_back({output.name, std::move(from), port.type});
 }
 
 Workflow WorkflowLowering::run() {

@@ -225,6 +225,36 @@ workflow main
 )");
 }
 
+TEST(Lowering, AListOfListsLeavesAFlowAsOneValue) {
+  const App app = app_of(R"(  main:
+    inputs: { n: int }
+    steps:
+      rows: { flow: row, foreach: "${range(inputs.n)}", in: { n: "${item}" } }
+      one: { call: many, foreach: "${range(inputs.n)}", in: { n: "${item}" } }
+    outputs: { xs: "${rows.xs}", ys: "${one.xs}" }
+  row:
+    inputs: { n: int }
+    steps:
+      cells: { flow: cell, foreach: "${range(inputs.n)}", in: { n: "${item}" } }
+    outputs: { xs: "${cells.xs}" }
+  cell:
+    inputs: { n: int }
+    steps:
+      a: { call: many, in: { n: "${inputs.n}" } }
+    outputs: { xs: "${a.xs}" }
+)");
+  const Workflow& row = *app.find_workflow("row");
+  EXPECT_EQ(to_text(row.outputs[0].type), "json");
+  const Step& helper = row.steps[std::get<StepRef>(row.outputs[0].source).step];
+  EXPECT_TRUE(helper.helper);
+  EXPECT_EQ(helper.action, Action::kCompute);
+  EXPECT_EQ(to_text(helper.outputs[0].type), "json");
+  EXPECT_EQ(to_text(app.find_workflow("cell")->outputs[0].type), "list<int>");
+  const Workflow& main = *app.find_workflow("main");
+  EXPECT_EQ(to_text(main.outputs[0].type), "list<json>");
+  EXPECT_EQ(to_text(main.outputs[1].type), "list<list<int>>") << "no flow is left by it";
+}
+
 // What views and `explain` know of the steps as they were written.
 TEST(Lowering, KeepsWhatTheAuthorWrote) {
   const App app = app_of(R"(  main:

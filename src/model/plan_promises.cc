@@ -145,7 +145,10 @@ class WorkflowPromises {
       SLUICE_ASSERT(step.again == step.outputs.size() && step.again + 1 == body.outputs.size());
     }
     if (step.action == Action::kFlow) {
-      SLUICE_ASSERT(app_.workflows.at(step.workflow).outputs.size() == step.outputs.size());
+      const Workflow& inner = app_.workflows.at(step.workflow);
+      SLUICE_ASSERT(inner.outputs.size() == step.outputs.size());
+      if (!inner.is_internal)
+        for (const Port& port : step.outputs) SLUICE_ASSERT(port.type.lists < 2);
     }
     SLUICE_ASSERT(!step.helper || (step.action == Action::kCompute && step.catches.empty()));
   }

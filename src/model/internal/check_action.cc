@@ -52,6 +52,18 @@ void ActionChecker::resolve_target(const DraftAction& draft, CheckedAction& acti
               std::move(hint));
 }
 
+// A list of lists comes out of a flow as one value.
+void ActionChecker::check_flow_output(const DraftAction& draft, Port& output) {
+  if (!is_computable(output.type)) {
+    report_.add(draft.target->place,
+                fmt::format("output '{}' of workflow '{}' is {}: a list of lists of these that "
+                            "comes out of a flow is part of the language but not there yet",
+                            shown(output.name), shown(draft.target->text), to_text(output.type)),
+                "pass on a plain list, with `flatten()` for example");
+  }
+  output.type = as_computed(output.type);
+}
+
 CheckedAction ActionChecker::resolve(const DraftAction& draft) {
   CheckedAction action;
   action.kind = draft.kind;
@@ -69,6 +81,7 @@ CheckedAction ActionChecker::resolve(const DraftAction& draft) {
       resolve_target(draft, action);
       if (action.target == kNoTarget) break;
       action.outputs = callables_.workflows[action.target].outputs;
+      for (Port& output : action.outputs) check_flow_output(draft, output);
       action.outputs_known = callables_.workflows[action.target].outputs_known;
       break;
     case ActionKind::kSet:

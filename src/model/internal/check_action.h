@@ -37,6 +37,7 @@ class ActionChecker {
 
  private:
   void resolve_target(const DraftAction& draft, CheckedAction& action);
+  void check_flow_output(const DraftAction& draft, Port& output);
   void check_in(const DraftAction& draft, const ActionPlace& place, const Visible& visible,
                 CheckedAction& action, MaySkip& may_skip);
   void check_binding(const DraftBinding& binding, const ActionPlace& place, const Visible& visible,
