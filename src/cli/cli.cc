@@ -45,6 +45,8 @@ Result<ExitCode> execute(const CommandLine& line, const Terminal& terminal) {
           [&](const DeployCommand& command) { return deploy_app(session, command); },
           [&](const ValidateCommand& command) { return validate_app(session, command); },
           [&](const ExportCommand& command) { return export_file(session, command); },
+          [&](const GraphCommand& command) { return draw_graph(session, command); },
+          [&](const ExplainCommand& command) { return explain(session, command); },
           [&](const InitCommand& command) { return init_app(session, command); },
           [&](const RunCommand& command) { return run_workflow(session, command); },
           [&](const GetCommand& command) { return get_things(session, command); },

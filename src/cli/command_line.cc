@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/completion.h"
+#include "model/language_page.h"
 #include "model/names.h"
 #include "model/schema.h"
 
@@ -22,6 +23,8 @@ usage: sluice COMMAND [ARGUMENTS]
   validate DIR          check an app without deploying it
   deploy DIR            send an app to the server
   export FILE.py        the sluice.yaml of workflows that are written in Python
+  graph [WORKFLOW]      a workflow of the app here as a picture
+  explain WORKFLOW|RUN  what starts when, and why; what a run waits for
   eval EXPRESSION       the value of an expression of the language
 
   run WORKFLOW          start a run, wait for it, show its outputs
@@ -41,7 +44,7 @@ usage: sluice COMMAND [ARGUMENTS]
 5 unreachable or not allowed, 124 timeout, 130 interrupted.
 )";
 
-constexpr std::array kLater{"doctor", "dev", "explain", "top", "rerun"};
+constexpr std::array kLater{"doctor", "dev", "top", "rerun"};
 
 std::unexpected<Error> wrong_usage(std::string message) {
   return fail(ErrorCode::kInvalidArgument, std::move(message));
@@ -53,6 +56,8 @@ struct Words {
   ValidateCommand validate;
   ExportCommand exported{.file = {}, .output = {}, .python = "/usr/bin/python3"};
   EvalCommand eval;
+  GraphCommand graph{.directory = ".", .workflow = {}, .format = "svg", .output = {}};
+  ExplainCommand explain{.directory = ".", .name = {}};
   InitCommand init{.language = "python", .directory = {}};
   RunCommand run;
   GetCommand get;
@@ -65,6 +70,7 @@ struct Words {
   std::vector<std::string> inputs;
   std::string format = "table";
   std::string shell;
+  bool is_page = false;
   std::string url;
 };
 
@@ -140,6 +146,43 @@ void add_app_commands(CLI::App& app, Words& words) {
   init->add_option("--lang", words.init.language, "python (default), node, cpp or shell")
       ->check(CLI::IsMember(std::vector<std::string>{"python", "node", "cpp", "shell"}))
       ->type_name("LANGUAGE");
+}
+
+void add_graph_commands(CLI::App& app, Words& words) {
+  CLI::App* graph = add_command(
+      app, words, "graph", "Prints the graph of a workflow of the app in DIR; needs no server.",
+      "  sluice graph -f ./wordcount wordcount > wordcount.svg    # open in a browser\n"
+      "  sluice graph -f ./wordcount -o dot | dot -Tpdf > wordcount.pdf");
+  graph
+      ->add_option("WORKFLOW", words.graph.workflow,
+                   "WORKFLOW or APP.WORKFLOW; may be left out where the app has only one")
+      ->type_name("");
+  graph
+      ->add_option("-f,--folder", words.graph.directory,
+                   "the directory with sluice.yaml (default: .)")
+      ->type_name("DIR");
+  graph
+      ->add_option("-o,--format", words.graph.format,
+                   "svg (default): a picture; dot: the language of Graphviz")
+      ->check(CLI::IsMember(std::vector<std::string>{"svg", "dot"}))
+      ->type_name("FORMAT");
+  graph->add_option("--output", words.graph.output, "write to FILE")->type_name("FILE");
+
+  CLI::App* explain = add_command(
+      app, words, "explain",
+      "Says of each step of a workflow when it starts, and why: what it waits for, what commits "
+      "before, what skips it, what a failure does. Of a run: what each unfinished step waits for.",
+      "  sluice explain -f ./wordcount wordcount\n"
+      "  sluice explain 01jd3k0c7w8fqzv5m2n6x4r9ta");
+  explain
+      ->add_option("WORKFLOW", words.explain.name,
+                   "a workflow of the app in DIR (needs no server), or the id of a run")
+      ->required()
+      ->type_name("");
+  explain
+      ->add_option("-f,--folder", words.explain.directory,
+                   "the directory with sluice.yaml (default: .)")
+      ->type_name("DIR");
 }
 
 void add_run_commands(CLI::App& app, Words& words) {
@@ -244,11 +287,13 @@ void add_view_commands(CLI::App& app, Words& words) {
                   "  sluice version");
   add_format(*version, words, {"table", "json"}, "table (default) or json");
 
-  add_command(
+  CLI::App* schema = add_command(
       app, words, "schema",
       "Prints the JSON Schema of sluice.yaml, for editors. Put it beside the app and name it "
       "in the first line: # yaml-language-server: $schema=sluice.schema.json",
       "  sluice schema > sluice.schema.json");
+  // For docs/reference/language.md; nobody else needs it.
+  schema->add_flag("--page", words.is_page, "")->group("");
 
   CLI::App* completion =
       add_command(app, words, "completion", "Prints a completion script for a shell.",
@@ -314,13 +359,18 @@ Result<Command> to_command(const std::string& name, Words& words, const CLI::App
     }
     return Command(std::move(words.get));
   }
-  if (name == "schema") return Command(ShowText{to_pretty_text(model::schema()) + "\n"});
+  if (name == "schema") {
+    return Command(
+        ShowText{words.is_page ? model::language_page() : to_pretty_text(model::schema()) + "\n"});
+  }
   if (name == "version") {
     words.version.format = format;
     return Command(words.version);
   }
   if (name == "export") return Command(std::move(words.exported));
   if (name == "eval") return Command(std::move(words.eval));
+  if (name == "graph") return Command(std::move(words.graph));
+  if (name == "explain") return Command(std::move(words.explain));
   if (name == "init") return Command(std::move(words.init));
   if (name == "logs") return Command(std::move(words.logs));
   if (name == "trace") return Command(std::move(words.trace));
@@ -332,6 +382,7 @@ Result<Command> to_command(const std::string& name, Words& words, const CLI::App
     CommandWords& known =
         commands.emplace_back(CommandWords{.name = command->get_name(), .options = {}});
     for (const CLI::Option* option : command->get_options()) {
+      if (option->get_group().empty()) continue;
       for (const std::string& text : option->get_lnames()) known.options.push_back("--" + text);
     }
   }
@@ -395,6 +446,7 @@ Result<CommandLine> parse_command_line(int argc, char** argv) {
     CLI::App app("", "sluice");
     app.get_formatter()->column_width(28);
     add_app_commands(app, words);
+    add_graph_commands(app, words);
     add_run_commands(app, words);
     add_view_commands(app, words);
     SLUICE_OK(check_command_name(command, app));

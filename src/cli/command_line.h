@@ -35,6 +35,16 @@ struct EvalCommand {
   std::string expression;
   std::string json_path;  // Empty: no variables; `-`: standard input.
 };
+struct GraphCommand {
+  std::filesystem::path directory;  // With the app.
+  std::string workflow;             // Empty: the only one.
+  std::string format;               // dot, svg
+  std::filesystem::path output;     // Empty: standard output.
+};
+struct ExplainCommand {
+  std::filesystem::path directory;
+  std::string name;  // Of a workflow in the app, or a run's id.
+};
 struct InitCommand {
   std::string language;
   std::filesystem::path directory;
@@ -88,9 +98,10 @@ struct ShowText {
   std::string text;
 };
 
-using Command = std::variant<DeployCommand, ValidateCommand, ExportCommand, EvalCommand,
-                             InitCommand, RunCommand, GetCommand, LogsCommand, TraceCommand,
-                             AnswerCommand, CancelCommand, DeleteCommand, VersionCommand, ShowText>;
+using Command =
+    std::variant<DeployCommand, ValidateCommand, ExportCommand, EvalCommand, GraphCommand,
+                 ExplainCommand, InitCommand, RunCommand, GetCommand, LogsCommand, TraceCommand,
+                 AnswerCommand, CancelCommand, DeleteCommand, VersionCommand, ShowText>;
 
 struct CommandLine {
   std::string url;  // --url; empty: not given.

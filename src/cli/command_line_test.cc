@@ -117,5 +117,36 @@ TEST(Documents, TellHowLongSomethingTook) {
   EXPECT_EQ(duration_text("garbage", "2027-01-01T00:00:00Z"), "");
 }
 
+TEST(CommandLine, KnowsTheOptionsOfGraphAndExplain) {
+  const auto plain = parse({"graph"});
+  ASSERT_TRUE(plain) << plain.error().message();
+  const auto& here = std::get<GraphCommand>(plain->command);
+  EXPECT_EQ(here.directory, ".");
+  EXPECT_EQ(here.workflow, "");
+  EXPECT_EQ(here.format, "svg");
+  const auto all = parse({"graph", "-f", "app", "flow", "-o", "dot", "--output", "g.dot"});
+  ASSERT_TRUE(all) << all.error().message();
+  const auto& graph = std::get<GraphCommand>(all->command);
+  EXPECT_EQ(graph.directory, "app");
+  EXPECT_EQ(graph.workflow, "flow");
+  EXPECT_EQ(graph.format, "dot");
+  EXPECT_EQ(graph.output, "g.dot");
+  const auto explained = parse({"explain", "flow", "-f", "app"});
+  ASSERT_TRUE(explained) << explained.error().message();
+  EXPECT_EQ(std::get<ExplainCommand>(explained->command).name, "flow");
+  EXPECT_NE(mistake({"graph", "-o", "png"}).find("png not in {svg,dot}"), std::string::npos)
+      << mistake({"graph", "-o", "png"});
+  EXPECT_NE(mistake({"explain"}).find("WORKFLOW is required"), std::string::npos);
+}
+
+TEST(CommandLine, CompletesWhatPeopleUseAlone) {
+  const auto script = parse({"completion", "bash"});
+  ASSERT_TRUE(script) << script.error().message();
+  const std::string& text = std::get<ShowText>(script->command).text;
+  EXPECT_NE(text.find("graph) words=\"--help --url --folder --format --output\""),
+            std::string::npos);
+  EXPECT_EQ(text.find("--page"), std::string::npos);  // For the documentation.
+}
+
 }  // namespace
 }  // namespace sluice::cli

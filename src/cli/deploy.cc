@@ -1,29 +1,12 @@
 #include "base/limits.h"
 #include "bundle/bundle.h"
+#include "cli/app_folder.h"
 #include "cli/document.h"
 #include "cli/problem.h"
 #include "cli/session.h"
 
 namespace sluice::cli {
 namespace {
-
-// What is wrong with the directory itself (a link in it, too large) is a mistake of the app; that
-// it is missing or cannot be read is not.
-Result<ExitCode> bundle_failure(const Session& session, Error error) {
-  const bool is_mistake =
-      error.code() == ErrorCode::kInvalidArgument || error.code() == ErrorCode::kResourceExhausted;
-  if (!is_mistake) return fail(std::move(error));
-  write_error_line(session.terminal, "error", error.message());
-  return ExitCode::kInvalidApp;
-}
-
-void print_mistakes(const Session& session, const model::Mistakes& mistakes) {
-  for (const model::Mistake& mistake : mistakes)
-    write_error(printable(model::to_text(mistake)) + '\n');
-  write_error_line(
-      session.terminal, "error",
-      fmt::format("{} mistake{} in the app", mistakes.size(), mistakes.size() == 1 ? "" : "s"));
-}
 
 Json to_json(const model::Mistakes& mistakes) {
   Json list = Json::list();
@@ -67,7 +50,7 @@ std::string example_of(const model::App& app) {
 
 Result<ExitCode> validate_app(Session& session, const ValidateCommand& command) {
   Result<bundle::Checked> checked = bundle::check(command.directory, Limits{});
-  if (!checked) return bundle_failure(session, std::move(checked).error());
+  if (!checked) return bundle_failure(session.terminal, std::move(checked).error());
   // What deploy would refuse although every line is right: links, sizes, names.
   const Result<std::vector<bundle::File>> files = bundle::list_files(command.directory, Limits{});
   if (command.format == Format::kJson) {
@@ -80,10 +63,10 @@ Result<ExitCode> validate_app(Session& session, const ValidateCommand& command) 
     SLUICE_OK(write_output(to_pretty_text(document) + '\n'));
   }
   if (!checked->app) {
-    print_mistakes(session, checked->mistakes);
+    print_mistakes(session.terminal, checked->mistakes);
     return ExitCode::kInvalidApp;
   }
-  if (!files) return bundle_failure(session, files.error());
+  if (!files) return bundle_failure(session.terminal, files.error());
   if (command.format != Format::kJson) {
     const model::App& app = *checked->app;
     SLUICE_OK(write_output(fmt::format("{}: {}, {}, no mistakes\n", app.name,
@@ -96,18 +79,18 @@ Result<ExitCode> validate_app(Session& session, const ValidateCommand& command) 
 Result<ExitCode> deploy_app(Session& session, const DeployCommand& command) {
   const Limits limits;
   Result<bundle::Checked> checked = bundle::check(command.directory, limits);
-  if (!checked) return bundle_failure(session, std::move(checked).error());
+  if (!checked) return bundle_failure(session.terminal, std::move(checked).error());
   if (!checked->app) {
-    print_mistakes(session, checked->mistakes);
+    print_mistakes(session.terminal, checked->mistakes);
     return ExitCode::kInvalidApp;
   }
   const model::App& app = *checked->app;
   Result<std::vector<bundle::File>> files = bundle::list_files(command.directory, limits);
-  if (!files) return bundle_failure(session, std::move(files).error());
+  if (!files) return bundle_failure(session.terminal, std::move(files).error());
   Request request{
       .method = "PUT", .path = api_path({"apps", app.name}), .content_type = "application/zstd"};
   Status packed = bundle::pack(command.directory, *files, request.body.emplace(), limits);
-  if (!packed) return bundle_failure(session, std::move(packed).error());
+  if (!packed) return bundle_failure(session.terminal, std::move(packed).error());
 
   SLUICE_TRY(const Response response, session.client.send(request));
   if (!response.is_success()) {

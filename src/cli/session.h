@@ -22,6 +22,8 @@ Result<ExitCode> deploy_app(Session& session, const DeployCommand& command);
 Result<ExitCode> validate_app(Session& session, const ValidateCommand& command);
 Result<ExitCode> export_file(Session& session, const ExportCommand& command);
 Result<ExitCode> evaluate(const Terminal& terminal, const EvalCommand& command);
+Result<ExitCode> draw_graph(Session& session, const GraphCommand& command);
+Result<ExitCode> explain(Session& session, const ExplainCommand& command);
 Result<ExitCode> init_app(Session& session, const InitCommand& command);
 Result<ExitCode> run_workflow(Session& session, const RunCommand& command);
 Result<ExitCode> get_things(Session& session, const GetCommand& command);

@@ -73,10 +73,22 @@ struct KeyHint {
   std::string_view hint;
 };
 
+// For the reference: what holds where a key is left out (nothing: it cannot be), and an example: of
+// an app a whole file, of a workflow one of the map `workflows`, of what belongs to a function one
+// of `functions`, of all else one of `steps`.
+struct KeyExample {
+  std::string_view key;
+  std::string_view left_out;
+  std::string_view yaml;
+};
+
 // In the order in which they are explained.
 std::span<const Key> keys_of(Section section);
 const Key* find_key(Section section, std::string_view name);
 std::span<const KeyHint> key_hints(Section section);
+std::span<const KeyExample> key_examples(Section section);
+// The beginning of a file in which the examples of workflows and steps can stand.
+std::string_view example_setting();
 // As in messages: `a step`, `'retry'`.
 std::string_view section_name(Section section);
 // A few words on what the section is, for the schema and the reference.

@@ -1,73 +1,14 @@
 #include "model/lower.h"
 
 #include <algorithm>
-#include <set>
 
 #include "model/internal/check_value.h"
 #include "model/internal/lower_step.h"
+#include "model/internal/lower_written.h"
 #include "model/internal/small_programs.h"
 
 namespace sluice::model {
 namespace {
-
-std::string_view action_name(ActionKind kind) {
-  switch (kind) {
-    case ActionKind::kNone:
-      return "";
-    case ActionKind::kCall:
-      return "call";
-    case ActionKind::kFlow:
-      return "flow";
-    case ActionKind::kSet:
-      return "set";
-    case ActionKind::kWait:
-      return "wait";
-    case ActionKind::kFail:
-      return "fail";
-  }
-  return "";
-}
-
-// `a.x > 3` for `${a.x > 3}`.
-std::string bare(std::string text) {
-  const bool is_one =
-      text.starts_with("${") && text.ends_with('}') && text.find("${", 2) == std::string::npos;
-  return is_one ? text.substr(2, text.size() - 3) : text;
-}
-
-std::string text_of(const std::optional<CheckedValue>& value) {
-  if (!value) return {};
-  return value->literal ? to_text(*value->literal) : bare(value->text);
-}
-
-void collect(const std::vector<Name>& names, std::set<std::uint32_t>& used) {
-  for (const Name& name : names) {
-    if (name.kind == Name::Kind::kOutput) used.insert(name.owner);
-  }
-}
-
-void collect(const CheckedValue& value, std::set<std::uint32_t>& used) {
-  if (value.link) collect({*value.link}, used);
-  if (value.compiled) collect(value.compiled->names, used);
-}
-
-void collect(const CheckedAction& action, std::set<std::uint32_t>& used) {
-  for (const CheckedBinding& binding : action.in) collect(binding.value, used);
-  for (const CheckedValue& value : action.set) collect(value, used);
-  collect(action.program.names, used);
-}
-
-// Steps, numbered as in the file, whose data the step uses.
-std::set<std::uint32_t> used_by(const CheckedStep& step) {
-  std::set<std::uint32_t> used;
-  for (const auto* value : {&step.foreach, &step.when, &step.loop}) {
-    if (*value) collect(**value, used);
-  }
-  for (const CheckedAction& action : step.branches) collect(action, used);
-  for (const CheckedClause& clause : step.clauses) collect(clause.action, used);
-  collect(step.choice.names, used);
-  return used;
-}
 
 class WorkflowLowering {
  public:
@@ -78,7 +19,6 @@ class WorkflowLowering {
 
  private:
   void lower_next(std::uint32_t number);
-  WrittenStep written_step(const CheckedStep& step) const;
   void lower_output(const CheckedOutput& output);
   Source source_of(const Name& name) const;
 
@@ -109,47 +49,9 @@ Source WorkflowLowering::source_of(const Name& name) const {
   std::abort();
 }
 
-WrittenStep WorkflowLowering::written_step(const CheckedStep& step) const {
-  const DraftStep& draft = *step.draft;
-  WrittenStep written;
-  written.name = draft.name.text;
-  written.line = draft.name.place.line;
-  written.action = draft.switch_place ? "switch" : action_name(draft.action.kind);
-  for (const CheckedAction& action : step.branches) {
-    std::string target;
-    if (action.kind == ActionKind::kCall) target = building_.app.functions[action.target].name;
-    if (action.kind == ActionKind::kFlow) target = building_.app.workflows[action.target].name;
-    if (draft.switch_place && target.empty()) target = action_name(action.kind);
-    written.target += (written.target.empty() ? "" : "|") + target;
-  }
-  for (const std::uint32_t used : used_by(step)) written.uses.push_back(written_[used]);
-  for (const Word& name : draft.after) {
-    const auto before = std::ranges::find(checked_.steps, name.text, [](const CheckedStep& other) {
-      return std::string_view(other.draft->name.text);
-    });
-    written.after.push_back(written_[static_cast<std::size_t>(before - checked_.steps.begin())]);
-  }
-  for (auto* numbers : {&written.uses, &written.after}) {
-    std::ranges::sort(*numbers);
-    const auto rest = std::ranges::unique(*numbers);
-    numbers->erase(rest.begin(), rest.end());
-  }
-  written.foreach = text_of(step.foreach);
-  written.when = text_of(step.when);
-  written.loop = text_of(step.loop);
-  for (const CheckedClause& clause : step.clauses) {
-    std::string errors;
-    for (const std::string& error : clause.errors) errors += (errors.empty() ? "" : "|") + error;
-    written.catches.push_back(errors.empty() ? "*" : errors);
-  }
-  written.is_foreach = step.foreach.has_value();
-  written.is_loop = step.loop.has_value();
-  return written;
-}
-
 void WorkflowLowering::lower_next(std::uint32_t number) {
   const CheckedStep& step = checked_.steps[number];
-  WrittenStep written = written_step(step);
+  WrittenStep written = written_step(step, checked_, written_, building_.app);
   const auto index = static_cast<std::uint32_t>(building_.workflow.written.size());
   written_[number] = index;
   // All that the steps before do must be done; helpers do nothing.
@@ -211,6 +113,7 @@ Workflow WorkflowLowering::run() {
   written_.resize(checked_.steps.size());
   for (const std::uint32_t number : checked_.order) lower_next(number);
   for (const CheckedOutput& output : checked_.outputs) lower_output(output);
+  workflow.written_outputs = written_outputs(checked_, written_);
   return std::move(workflow);
 }
 

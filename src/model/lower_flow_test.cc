@@ -269,22 +269,26 @@ TEST(Lowering, KeepsWhatTheAuthorWrote) {
   ASSERT_EQ(main.written.size(), 3U);
   const WrittenStep& a = main.written[0];
   EXPECT_EQ(a.name, "a");
-  EXPECT_EQ(a.action, "call");
-  EXPECT_EQ(a.target, "one");
-  EXPECT_EQ(a.foreach, "inputs.xs");
-  EXPECT_EQ(a.when, "item > 1");
-  EXPECT_TRUE(a.is_foreach);
+  EXPECT_EQ(a.action(), "call");
+  EXPECT_EQ(a.target(), "one");
+  ASSERT_TRUE(a.is_foreach());
+  EXPECT_EQ(a.foreach->text, "${inputs.xs}");
+  ASSERT_TRUE(a.when);
+  EXPECT_EQ(a.when->text, "${item > 1}");
   EXPECT_EQ(a.parts.size(), 3U);  // The condition, the input, the call.
   const WrittenStep& c = main.written[1];
   EXPECT_EQ(c.name, "c");
-  EXPECT_TRUE(c.is_loop);
-  EXPECT_EQ(c.loop, "previous.x < 3");
+  ASSERT_TRUE(c.is_loop());
+  EXPECT_EQ(c.loop->text, "${previous.x < 3}");
+  EXPECT_EQ(c.rounds, 5U);
   const WrittenStep& b = main.written[2];
-  EXPECT_EQ(b.action, "switch");
-  EXPECT_EQ(b.target, "one|set");
+  EXPECT_EQ(b.action(), "switch");
+  EXPECT_EQ(b.target(), "one|set");
   EXPECT_EQ(b.uses, std::vector<std::uint32_t>{0});
   EXPECT_EQ(b.after, std::vector<std::uint32_t>{1});
-  EXPECT_EQ(b.catches, (std::vector<std::string>{"A|B", "*"}));
+  ASSERT_EQ(b.clauses.size(), 2U);
+  EXPECT_EQ(b.clauses[0].errors, (std::vector<std::string>{"A", "B"}));
+  EXPECT_EQ(b.clauses[1].action, "set");
   EXPECT_GT(b.line, a.line);
   EXPECT_EQ(main.steps.back().written, kNoWritten);  // The output.
   EXPECT_EQ(app.find_workflow("main.c"), nullptr);   // Not to be run by name.

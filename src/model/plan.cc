@@ -19,6 +19,20 @@ Type driver_type(const Workflow& workflow, const App& app, const Source& driver)
 
 }  // namespace
 
+std::string_view WrittenStep::action() const {
+  if (is_switch) return "switch";
+  return actions.empty() ? std::string_view() : actions.front().action;
+}
+
+std::string WrittenStep::target() const {
+  std::string all;
+  for (const WrittenAction& one : actions) {
+    all += &one == &actions.front() ? "" : "|";
+    all += is_switch && one.target.empty() ? one.action : one.target;
+  }
+  return all;
+}
+
 Type Workflow::output_type(const App& app, std::uint32_t step, std::uint32_t output) const {
   const Step& producer = steps.at(step);
   Type type = producer.action == Action::kCall

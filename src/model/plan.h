@@ -18,7 +18,9 @@
 
 #include "base/json.h"
 #include "base/units.h"
+#include "model/retry.h"
 #include "model/type.h"
+#include "model/written_step.h"
 
 namespace sluice::expr {
 class Program;  // A compiled expression or several: model/expr/program.h.
@@ -27,15 +29,6 @@ class Program;  // A compiled expression or several: model/expr/program.h.
 namespace sluice::model {
 
 enum class Runtime : std::uint8_t { kPython3, kNodejs, kNative };
-
-struct Retry {
-  std::uint32_t attempts = 1;  // In all, the first included.
-  Duration backoff = std::chrono::seconds(1);
-  double factor = 2;
-  Duration backoff_max = std::chrono::minutes(1);
-  bool full_jitter = true;
-  std::vector<std::string> errors;  // Empty: every error that may be retried.
-};
 
 struct Port {
   std::string name;
@@ -188,25 +181,6 @@ struct Step {
 // Step::written of a helper that computes an output of the workflow: it belongs to no step.
 inline constexpr std::uint32_t kNoWritten = 0xffffffff;
 
-// A step as the author knows it, and where its lowered parts are. The texts are as written, without
-// `${` and `}` where they are one expression; empty where the step has no such key.
-struct WrittenStep {
-  std::string name;
-  std::string action;                // `call`, `flow`, `set`, `wait`, `fail`, `switch`.
-  std::string target;                // Function or workflow of `call` and `flow`; of a
-                                     // `switch` all, with `|`.
-  std::vector<std::uint32_t> parts;  // Steps of the plan, helpers included, in order.
-  std::vector<std::uint32_t> uses;   // Other written steps whose data it uses, ascending.
-  std::vector<std::uint32_t> after;  // Those that it waits for without data, ascending.
-  std::string foreach;
-  std::string when;
-  std::string loop;                  // `while`
-  std::vector<std::string> catches;  // Per clause: its errors, or `*`.
-  std::uint32_t line = 0;            // In sluice.yaml, from 1.
-  bool is_foreach = false;
-  bool is_loop = false;
-};
-
 struct WorkflowInput {
   std::string name;
   Type type;
@@ -230,8 +204,9 @@ struct Workflow {
   std::vector<WorkflowInput> inputs;
   std::vector<Step> steps;
   std::vector<WorkflowOutput> outputs;
-  std::optional<Duration> timeout;  // Of a run.
-  std::vector<WrittenStep> written;
+  std::optional<Duration> timeout;            // Of a run.
+  std::vector<WrittenStep> written;           // In topological order.
+  std::vector<WrittenValue> written_outputs;  // As `outputs`; none in an internal one.
   bool is_internal = false;  // The body of a loop: made by lowering, cannot be run by name.
   OnFailure on_failure = OnFailure::kStop;
   Keep keep = Keep::kOutputs;

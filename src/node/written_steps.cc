@@ -159,7 +159,7 @@ std::vector<ShownStep> shown_steps(const model::Workflow& workflow) {
     return shown;
   }
   for (const model::WrittenStep& written : workflow.written) {
-    ShownStep step{.name = written.name, .parts = {}, .is_foreach = written.is_foreach};
+    ShownStep step{.name = written.name, .parts = {}, .is_foreach = written.is_foreach()};
     for (const std::uint32_t part : written.parts) {
       if (!workflow.steps[part].helper) step.parts.push_back(part);
     }

@@ -407,7 +407,6 @@ Part StepLowering::lower_in_scope() {
   WrittenStep written;
   written.name = draft_.name.text;
   written.line = draft_.name.place.line;
-  written.is_loop = checked_.loop.has_value();
   inside.workflow.written.push_back(std::move(written));
   BodyInputs inputs(building_.checked, checked_);
   const SourceOf source_of = [&](const Name& name) -> Source {

@@ -15,6 +15,8 @@ RUN_BY = {
     "docs/runtimes/python.md": "documentation_test.py",
     "docs/code-first.md": "code_first_test.py",
     "docs/cookbook/": "cookbook_test.py",
+    "docs/reference/data-flow.md": "documentation_test.py",
+    "docs/reference/language.md": "src/model/language_page_test.cc",
 }
 
 
@@ -126,6 +128,23 @@ class Documentation(ServerCase):
         self.assertEqual(ours[0], example[0])
         self.assertEqual([f for f in ours[1] if "(" in f and "re.compile" not in f],
                          [f for f in example[1] if "(" in f and "re.compile" not in f])
+
+    def test_the_apps_in_the_reference_of_the_language_are_good(self):
+        seen = 0
+        for page in ("docs/reference/data-flow.md",):
+            for number, block in enumerate(blocks(read(page), "yaml")):
+                folder = self.path("reference", str(number))
+                os.makedirs(folder)
+                with open(os.path.join(folder, "sluice.yaml"), "w", encoding="utf-8") as file:
+                    file.write(block)
+                for name in set(re.findall(r"handler: (\w+)\.", block)):
+                    functions = re.findall(rf"handler: {name}\.(\w+).*?inputs: {{ (\w+):", block, re.DOTALL)
+                    with open(os.path.join(folder, name + ".py"), "w", encoding="utf-8") as file:
+                        file.write("".join(f"def {function}({port}): ...\n" for function, port in functions))
+                result = self.server.cli("validate", folder)
+                self.assertEqual(result.returncode, 0, (page, block, result.stdout + result.stderr))
+                seen += 1
+        self.assertEqual(seen, 2)
 
 
 if __name__ == "__main__":
