@@ -53,9 +53,9 @@ enum {
   SLUICE_FRAME_START = 2,   /* payload JSON, below; then the inputs as element/chunk/end frames */
   SLUICE_FRAME_ELEMENT = 3, /* input `port` got its next element (lists) or its value (all else) */
   SLUICE_FRAME_CHUNK = 4,   /* bytes of the value that is open on input `port` (INLINE or RANGE) */
-  SLUICE_FRAME_END =
-      5, /* input `port`: the open value is complete (FLAG_VALUE), or the list is closed */
-  SLUICE_FRAME_MAP = 6, /* handle = region id; payload sluice_map; one descriptor attached */
+  SLUICE_FRAME_END = 5,     /* input `port`: the open value is complete (FLAG_VALUE), the list is
+                               closed, or the input turned out absent (FLAG_HOLE) */
+  SLUICE_FRAME_MAP = 6,     /* handle = region id; payload sluice_map; one descriptor attached */
   SLUICE_FRAME_GRANT =
       7, /* answer to alloc: payload sluice_range; or FLAG_REFUSED with a message */
   SLUICE_FRAME_CREDIT = 8, /* both ways: payload sluice_credit */
@@ -85,7 +85,8 @@ enum {
   SLUICE_PLACE_RANGE = 1,
   SLUICE_PLACE_OPEN = 2,
   SLUICE_PLACE_MASK = 3,
-  SLUICE_FLAG_HOLE = 4,      /* element, emit: none at this index; no payload after sluice_value */
+  SLUICE_FLAG_HOLE = 4,      /* element, emit: none at this index; no payload after sluice_value.
+                                end: the input is absent: it has its default, or is none */
   SLUICE_FLAG_VALUE = 8,     /* end: of the open value, not of the list */
   SLUICE_FLAG_RELEASED = 16, /* want: the block is over */
   SLUICE_FLAG_REFUSED = 32   /* grant: payload is a message; the task is about to be cancelled */
@@ -139,7 +140,8 @@ enum { SLUICE_HELLO_COPY = 0, SLUICE_HELLO_SHM = 1 };
  *         "outputs":[{"name","type","optional":bool}]}
  * start:
  * {"run","app","workflow","step","path","index"?:N,"attempt":1,"epoch":1,"token","deadline_ms"?:N
- * (from now), "inputs":[port,…] (those that will be sent; others have their default or are absent)}
+ * (from now), "inputs":[port,…] (those that will be sent, perhaps much later; others have their
+ * default or are absent)}
  *
  * Tasks run in the order of their starts, one at a time. Every `start` is answered by exactly one
  * `done` or `failed`, also when it was cancelled (name Cancelled) or had not begun. A `cancel`

@@ -43,6 +43,7 @@ class Input:
     """An input of one task that is one value. Most state is rarely needed: its defaults are the class's."""
 
     value = None  # Once it is there.
+    absent = False  # It was announced, and turned out never to come.
     open = None   # The value that gets chunks.
     bytes_owed = 0
     elements_owed = 0
@@ -94,9 +95,20 @@ class Input:
             self.open.parts.append(bytes(buffer[begin:end]))
 
     def on_end(self, flags):
+        if flags & wire.FLAG_HOLE:
+            self._on_absent()
+            return
         if not flags & wire.FLAG_VALUE or self.open is None:
             raise ProtocolError(f"an end on input {self.port}, where no value is open")
         self._close()
+
+    def _on_absent(self):
+        if self._has_come():
+            raise ProtocolError(f"input {self.port} is said to be absent, but it has come")
+        self.absent = True
+
+    def _has_come(self):
+        return self.value is not None
 
     def _close(self):
         self.open.complete = True
@@ -129,6 +141,11 @@ class Input:
                 channel.flush()
         finally:
             channel.release()
+
+    def await_first(self):
+        """Waits until something of the input has come, or it is absent."""
+        if not (self._has_come() or self.absent):
+            self._block(lambda: self._has_come() or self.absent)
 
     def take_value(self):
         """The value of an input that is no list. It may still be growing."""
@@ -217,8 +234,13 @@ class ListInput(Input):
         else:
             items.append(self._read_element(flags, buffer, begin, end, regions))
 
+    def _has_come(self):
+        return bool(self.top.items) or self.top.closed
+
     def on_end(self, flags):
-        if flags & wire.FLAG_VALUE:
+        if flags & wire.FLAG_HOLE:
+            self._on_absent()
+        elif flags & wire.FLAG_VALUE:
             if self.open is not None:
                 self._close()
             elif len(self.stack) > 1:

@@ -16,12 +16,13 @@ _ASYNC = 0x80 | 0x200  # coroutine, async generator
 class Port:
     """One declared input."""
 
-    __slots__ = ("index", "name", "type", "make_input", "read", "has_default", "default", "fallback")
+    __slots__ = ("index", "name", "type", "make_input", "read", "required", "has_default", "default", "fallback")
 
-    def __init__(self, index, name, type, has_default, default):
+    def __init__(self, index, name, type, required, has_default, default):
         self.index = index
         self.name = name
         self.type = type
+        self.required = required  # Otherwise it may turn out absent, even after the task has started.
         self.make_input = ListInput if type.plain.head in ("list", "stream") else Input
         self.read = None
         self.has_default = has_default
@@ -57,7 +58,8 @@ class Program:
         try:
             for index, each in enumerate(setup["inputs"]):
                 self.ports.append(Port(
-                    index, each["name"], porttype.parse(each["type"]), "default" in each, each.get("default")))
+                    index, each["name"], porttype.parse(each["type"]), each.get("required", True), "default" in each,
+                    each.get("default")))
             for index, each in enumerate(setup["outputs"]):
                 self.outputs.append(Output(
                     index, each["name"], porttype.parse(each["type"]), bool(each.get("optional"))))
@@ -155,7 +157,10 @@ class Program:
         values = task.values
         for port in self.parameters:
             input = inputs.get(port.index)
-            values[port.name] = task.value(port) if input is None else port.read(task, input)
+            if input is None or not port.required:
+                task.value(port)
+            else:
+                values[port.name] = port.read(task, input)
 
 
 def _hint(name, module):

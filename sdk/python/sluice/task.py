@@ -108,6 +108,10 @@ class Task:
         name = port.name
         if name not in self.values:
             input = self.input(port.index)
+            if input is not None and not port.required:
+                input.await_first()
+                if input.absent:
+                    input = None
             if input is None and not port.has_default:
                 self.values[name] = port.fallback
             else:

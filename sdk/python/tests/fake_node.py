@@ -161,7 +161,7 @@ class Node:
             "abi": 1, "function": function, "handler": handler, "code": self.code, "scratch": self.scratch,
             "memory": 1 << 30, "inline_max": wire.INLINE_MAX,
             "inputs": [
-                {"name": name, "type": type, "required": not type.startswith("optional"),
+                {"name": name, "type": type, "required": not type.startswith("optional") and name not in (defaults or {}),
                  **({"default": defaults[name]} if defaults and name in defaults else {})}
                 for name, type in self.inputs],
             "outputs": [
@@ -344,6 +344,10 @@ class Node:
                 piece = value.data[at : at + value.piece]
                 frames.append((wire.FRAME_CHUNK, wire.PLACE_INLINE, piece, len(piece), 0))
             frames.append((wire.FRAME_END, wire.FLAG_VALUE, b"", 0, 0))
+
+    def make_absent(self, task, name):
+        """An input that was announced turns out never to come."""
+        task.feeds[self._port(name)].frames.append((wire.FRAME_END, wire.FLAG_HOLE, b"", 0, 0))
 
     def end_list(self, task, name):
         task.feeds[self._port(name)].frames.append((wire.FRAME_END, 0, b"", 0, 0))
