@@ -179,6 +179,10 @@ void read_function(const Json& said, const CodeWanted& wanted, const std::string
     }
     if (!is_good) return;
   }
+  if (const Json* reads = said.find("reads"); reads != nullptr && reads->as_list() != nullptr) {
+    for (const Json& name : *reads->as_list())
+      if (name.as_string() != nullptr) ports.reads.push_back(*name.as_string());
+  }
   ports.outputs.push_back({"result", type_of(text(said, "returns")), std::nullopt});
   result.push_back(std::move(ports));
 }

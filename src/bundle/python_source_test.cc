@@ -135,6 +135,19 @@ TEST_F(PythonSource, OutputsFollowFromReturnAndYield) {
   EXPECT_THAT(types(read("parameters").outputs), ElementsAre("result: any"));
 }
 
+TEST_F(PythonSource, NamesThatAreReadByTheContextNeedNoParameter) {
+  const model::CodePorts ports = read("f", R"(
+from sluice import context
+def f(x: int):
+    open("x").read(3)
+    return x + context().read("y") + helper(context())
+def helper(c):
+    return c.read("z") + c.read("not a name") + c.read(c)
+)");
+  EXPECT_THAT(ports.reads, ElementsAre("y", "z"));
+  EXPECT_TRUE(read("generator").reads.empty());
+}
+
 TEST_F(PythonSource, IsNeverRun) {
   const fs::path trace = root_ / "was_run";
   read("f", "open('" + trace.string() + "', 'w')\nimport os\nos._exit(3)\n\ndef f(x=open('" +

@@ -36,6 +36,7 @@ struct CodePorts {
   // Parameters whose default is no JSON value, so that only the code can fill it in: inputs where
   // the file declares them, else none.
   std::vector<Port> inputs_if_declared;
+  std::vector<std::string> reads;  // Inputs that it reads by name: they need no parameter.
   bool is_generator = false;
 };
 

@@ -37,6 +37,7 @@ class Module:
         self.tree = ast.parse(source)
         self.names = {}    # At module level: what was bound to the name last.
         self.imports = {}  # Name here -> (module, name there).
+        self.read_names = None
         self.collect(self.tree.body)
 
     # Definitions may stand in `if` and `try`, as for optional imports.
@@ -217,6 +218,19 @@ def is_generator(function):
     return False
 
 
+def names_read(module):
+    """Names that code of the module gives to a method `read`: of inputs, where it is the context's."""
+    if module.read_names is None:
+        found = set()
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "read":
+                first = node.args[0] if node.args else None
+                if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value.isidentifier():
+                    found.add(first.value)
+        module.read_names = sorted(found)[:1000]
+    return module.read_names
+
+
 def describe(module, name, node=None):
     """What the function of this name says. `node`: which one it is, where it stands inside another."""
     node = node or module.names.get(name)
@@ -262,7 +276,7 @@ def describe(module, name, node=None):
             raise Mistake(node.returns, "'%s' yields, so it cannot return %s" % (name, returns),
                           "write Iterator[%s]" % ast.unparse(node.returns)[:60])
     return {"inputs": [parameter(module, a, d) for a, d in pairs], "returns": returns or "any",
-            "generator": generator}
+            "generator": generator, "reads": names_read(module)}
 
 
 def read_file(source, functions):

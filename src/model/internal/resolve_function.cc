@@ -101,7 +101,9 @@ class Resolver {
     }
     // What is wrong with the name itself has been said.
     const bool is_good_name = !identifier_problem(port.name) && !is_python_keyword(port.name);
-    if (code_ != nullptr && parameter == nullptr && is_good_name) {
+    const bool is_read_by_name =
+        code_ != nullptr && std::ranges::find(code_->reads, port.name) != code_->reads.end();
+    if (code_ != nullptr && parameter == nullptr && is_good_name && !is_read_by_name) {
       report_.add(declared.name.place,
                   fmt::format("'{}' in {} has no parameter '{}'", draft_.handler->text, code_->file,
                               shown(port.name)),
