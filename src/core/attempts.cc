@@ -81,6 +81,7 @@ void Scheduler::Impl::leave_readers(Run& run, At at, Active& active) {
     active.position = kNone;
   }
   active.readers.clear();
+  active.late.clear();
 }
 
 void Scheduler::Impl::on(const TaskStarted& event) {
@@ -98,14 +99,18 @@ void Scheduler::Impl::on(const TaskStarted& event) {
 
 void Scheduler::Impl::on(const TaskBlocked& event) {
   const Live live = find_live(event.attempt);
-  if (!live || live.task->state != TaskState::kRunning || !live.task->holds_slot) {
+  const bool may_block = live && (live.task->state == TaskState::kRunning ||
+                                  live.task->state == TaskState::kPreparing);
+  if (!may_block || !live.task->holds_slot) {
     ++counters_.stale_events;
     return;
   }
-  set_state(*live.run, live.at.step, *live.task, TaskState::kBlocked);
   Active& active = actives_[live.task->active];
-  active.left = timers_[active.timer].at - now_;
+  active.left.reset();  // Of one whose code is not called yet: it waits for its parameters.
+  if (live.task->state == TaskState::kRunning) active.left = timers_[active.timer].at - now_;
+  set_state(*live.run, live.at.step, *live.task, TaskState::kBlocked);
   timers_.cancel(active.timer);
+  blocked_.push_back(event.attempt);
   live.task->holds_slot = false;
   ++slots_free_;
   --counters_.running;
@@ -117,10 +122,14 @@ void Scheduler::Impl::on(const TaskUnblocked& event) {
     ++counters_.stale_events;
     return;
   }
-  set_state(*live.run, live.at.step, *live.task, TaskState::kRunning);
+  const Active& unblocked = actives_[live.task->active];
+  set_state(*live.run, live.at.step, *live.task,
+            unblocked.left ? TaskState::kRunning : TaskState::kPreparing);
+  std::erase(blocked_, event.attempt);
   Active& active = actives_[live.task->active];
-  active.timer = timers_.set(now_ + active.left, Timers::Kind::kAttempt, live.run->key,
-                             live.at.step, live.at.index, live.run->scope);
+  if (active.left)
+    active.timer = timers_.set(now_ + *active.left, Timers::Kind::kAttempt, live.run->key,
+                               live.at.step, live.at.index, live.run->scope);
   live.task->holds_slot = true;
   --slots_free_;
   ++counters_.running;
@@ -203,6 +212,8 @@ void Scheduler::Impl::attempt_over(Run& run, At at, Task& task) {
     task.holds_slot = false;
     ++slots_free_;
     --counters_.running;
+  } else if (!blocked_.empty()) {
+    std::erase(blocked_, attempt_of(run, at, task));
   }
   --run.attempts;
   timers_.cancel(actives_[task.active].timer);
@@ -266,7 +277,8 @@ void Scheduler::Impl::finish(Run& run, At at, TaskResult result) {
   task.computing = false;
   set_state(run, at.step, task, TaskState::kFinished);
   if (task.active != kNone && actives_[task.active].readers.empty() &&
-      actives_[task.active].computation == nullptr && !info.is_scope)
+      actives_[task.active].late.empty() && actives_[task.active].computation == nullptr &&
+      !info.is_scope)
     free_active(run, at, task);
   if (!run.nodes.empty() && !info.is_input) {
     if (!skipped) forward_counts(run, at);
@@ -351,6 +363,8 @@ void Scheduler::Impl::fail_attempt(Run& run, At at, Failure failure) {
       !failure.counts || (number < std::min(retry.attempts, limits_.attempts_max) &&
                           may_be_retried(failure.name) && names(retry.errors, failure));
   if (again) void_scopes(run, at);
+  std::vector<std::uint32_t> late;
+  if (task.early) late = actives_[task.active].late;
   free_active(run, at, task);
   task.computing = false;
   set_state(run, at.step, task, TaskState::kWaiting);
@@ -370,6 +384,7 @@ void Scheduler::Impl::fail_attempt(Run& run, At at, Failure failure) {
   ++task.failures;
   const TimePoint next = now_ + backoff_of(retry, task.failures);
   task.active = take_active(run);
+  actives_[task.active].late = std::move(late);
   task.backing_off = true;
   actives_[task.active].timer =
       timers_.set(next, Timers::Kind::kRetry, run.key, at.step, at.index, run.scope);

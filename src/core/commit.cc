@@ -60,6 +60,7 @@ bool Scheduler::Impl::may_commit(const Run& run, At at) const {
   if (table.tasks[at.index].state != TaskState::kFinished) return false;
   // A hole is passed on before it is known whether the step is skipped as a whole.
   if (table.foreach && (table.missing != 0 || table.after_missing != 0)) return false;
+  if (table.tasks[at.index].early && !all_is_there(run, at)) return false;
   if (!is_fed_by_commits(run, at)) return false;
   if (table.tasks[at.index].on_input && !broken_inputs_are_committed(run, at)) return false;
   const std::uint32_t active = table.tasks[at.index].active;
@@ -168,6 +169,7 @@ void Scheduler::Impl::commit_task(Run& run, At at) {
   Task& task = table.tasks[at.index];
   const TaskResult result = has_broken_output(run, at) ? TaskResult::kFailed : task.result;
   free_active(run, at, task);
+  if (task.put_back) std::erase(run.put_back, at);
   if (result == TaskResult::kFailed && !goes_on(run)) {
     set_state(run, at.step, task, TaskState::kFailed);
     const Failure failure = run.failures[{at.step, at.index}];

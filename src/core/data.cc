@@ -193,6 +193,7 @@ void Scheduler::Impl::cell_changed(Run& run, std::uint32_t port, At at, std::uin
     if (!run.steps[link.step].local) continue;
     update_slot(run, link.step, link.slot);
     pump_slot(run, link.step, link.slot);
+    wake_put_back(run, link);
   }
   datum_changed(run, port,
                 {port, by_task ? at.index : 0, run.graph->port(port).is_list ? element : kAll});
@@ -215,6 +216,7 @@ void Scheduler::Impl::list_closed(Run& run, std::uint32_t port, At at) {
         if (check) roll_back_misled(run, link.step, link.slot, kAll, count);
         update_slot(run, link.step, link.slot);
         pump_slot(run, link.step, link.slot);
+        wake_put_back(run, link);
       }
       datum_changed(run, p, {p, kAll, kAll});
       for (const std::uint32_t output : run.graph->outputs_of(p)) pump_output(run, output);

@@ -121,6 +121,8 @@ void Graph::add_slots(const Limits& limits) {
     info.slots.count = static_cast<std::uint32_t>(step.slots.size());
     std::uint32_t items = 0;
     std::uint32_t items_in_pieces = 0;
+    const bool may_be_early = step.start == model::StartMode::kEarly &&
+                              step.action == model::Action::kCall && !info.on_committed;
     for (const model::Slot& declared : step.slots) {
       SlotInfo slot = resolve(declared.source, &info);
       slot.use = declared.use;
@@ -135,6 +137,9 @@ void Graph::add_slots(const Limits& limits) {
         slot.required = false;
         slot.waited = false;
       }
+      slot.late = may_be_early && slot.use == model::Use::kPort && slot.shape != Shape::kNothing &&
+                  !slot.is_item;
+      if (slot.late) info.early = steps_[slot.step].feeds_early = true;
       if (slot.is_peer) {
         info.has_peers = info.has_peers || slot.waited;
       } else if (slot.is_item) {
@@ -144,6 +149,7 @@ void Graph::add_slots(const Limits& limits) {
         if (in_pieces) ++items_in_pieces;
       } else if (slot.shape != Shape::kNothing && slot.waited) {
         ++info.common_count;
+        if (slot.late) ++info.late_count;
         if (inner_ || slot.step < step_count_) ++info.step_sources;
       }
       slots_.push_back(slot);

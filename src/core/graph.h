@@ -42,6 +42,7 @@ struct SlotInfo {
   bool is_peer = false;  // What the task of the same element of `step` has written.
   bool required = true;  // Neither optional nor with a default.
   bool waited = true;    // The task starts when it is there; operands are looked at as they come.
+  bool late = false;     // An early task starts without it, and is done when it is there.
 
   bool by_element() const { return is_item || is_peer; }
 };
@@ -85,6 +86,9 @@ struct StepInfo {
   bool on_committed = false;  // Starts when all that it is made from is committed.
   bool has_peers = false;     // Slots that are waited for and read the task of the same element.
   bool item_may_be_open = false;  // `${item}` is only read as a pipe or a stream.
+  bool early = false;             // Starts before its inputs are there.
+  std::uint32_t late_count = 0;   // Of `common_count`: slots that it starts without.
+  bool feeds_early = false;       // Such a step reads one of its ports.
   Duration timeout{};
 };
 

@@ -23,6 +23,7 @@ void Scheduler::Impl::check_invariants() const {
   SLUICE_ASSERT(totals.holding == counters_.running);
   SLUICE_ASSERT(totals.timers == timers_.size());
   SLUICE_ASSERT(totals.actives + free_actives_.size() == actives_.size());
+  check_shortage();
   SLUICE_ASSERT(slots_free_ <= 0 || ready_.empty(),
                 "a CPU slot is free while a task waits for one");
 }
@@ -114,7 +115,7 @@ void Scheduler::Impl::check_step(const Run& run, std::uint32_t step) const {
   }
   if (run.ended) return;
 
-  std::uint32_t missing = 0, absent = 0, broken = 0, uncommitted = 0, after = 0;
+  std::uint32_t missing = 0, late = 0, absent = 0, broken = 0, uncommitted = 0, after = 0;
   for (std::uint32_t s = 0; s < info.slots.count; ++s) {
     const SlotInfo& slot = run.graph->slot(step, s);
     if (slot.shape == Shape::kNothing || slot.by_element() || !slot.waited) continue;
@@ -123,6 +124,7 @@ void Scheduler::Impl::check_step(const Run& run, std::uint32_t step) const {
     const SlotStatus status = status_of(run, slot, 0);
     SLUICE_ASSERT(status == run.slots[info.slots.first + s], "slot {} of step {}", s, step);
     missing += status == SlotStatus::kMissing ? 1 : 0;
+    late += status == SlotStatus::kMissing && slot.late ? 1 : 0;
     absent += status == SlotStatus::kAbsent ? 1 : 0;
     broken += status == SlotStatus::kBroken ? 1 : 0;
   }
@@ -132,6 +134,7 @@ void Scheduler::Impl::check_step(const Run& run, std::uint32_t step) const {
   SLUICE_ASSERT(after == table.after_missing);
   if (!table.local) return;
   SLUICE_ASSERT(missing == table.missing && absent == table.absent && broken == table.broken);
+  SLUICE_ASSERT(late == table.late_missing);
   if (table.foreach)
     SLUICE_ASSERT(table.skipped == (after == 0 && (absent != 0 || driver_is_absent(run, step))));
   for (std::uint32_t i = 0; i < table.tasks.size(); ++i) check_task(run, {step, i});
@@ -157,6 +160,7 @@ void Scheduler::Impl::check_task(const Run& run, At at) const {
         at.step, at.index, table.tasks.size(), int(element), table.missing, table.absent,
         table.after_missing, table.skipped, int(task.state));
   if (task.backing_off) SLUICE_ASSERT(task.active != kNone);
+  check_early(run, at);
   if (may_commit(run, at))
     SLUICE_ASSERT(task.commit_sent, "the commit of {}.{} is forgotten", at.step, at.index);
   if (task.is_committed())

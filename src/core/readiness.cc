@@ -58,6 +58,7 @@ Scheduler::Impl::Element Scheduler::Impl::peers_status(const Run& run, At at) co
   const StepInfo& info = run.graph->step(at.step);
   Element element = Element::kAvailable;
   bool broken = false;
+  bool late = false;
   for (std::uint32_t s = 0; s < info.slots.count; ++s) {
     const SlotInfo& slot = run.graph->slot(at.step, s);
     if (!slot.is_peer || !slot.waited) continue;
@@ -65,7 +66,8 @@ Scheduler::Impl::Element Scheduler::Impl::peers_status(const Run& run, At at) co
       case SlotStatus::kAbsent:
         return Element::kHole;
       case SlotStatus::kMissing:
-        element = Element::kUnavailable;
+        late = late || slot.late;
+        if (!slot.late) element = Element::kUnavailable;
         break;
       case SlotStatus::kBroken:
         broken = true;
@@ -74,7 +76,8 @@ Scheduler::Impl::Element Scheduler::Impl::peers_status(const Run& run, At at) co
         break;
     }
   }
-  return element == Element::kAvailable && broken ? Element::kBroken : element;
+  if (element != Element::kAvailable || !broken) return element;
+  return late ? Element::kUnavailable : Element::kBroken;  // It may still turn out to be a hole.
 }
 
 // Of what the task is given by its element.
@@ -123,10 +126,11 @@ void Scheduler::Impl::update_slot(Run& run, std::uint32_t step, std::uint32_t sl
   SlotStatus& status = run.slots[run.graph->step(step).slots.first + slot];
   const SlotStatus now = status_of(run, run.graph->slot(step, slot), 0);
   if (now == status) return;
-  if (status == SlotStatus::kMissing) --table.missing;
+  const std::uint32_t late = run.graph->slot(step, slot).late ? 1 : 0;
+  if (status == SlotStatus::kMissing) --table.missing, table.late_missing -= late;
   if (status == SlotStatus::kAbsent) --table.absent;
   if (status == SlotStatus::kBroken) --table.broken;
-  if (now == SlotStatus::kMissing) ++table.missing;
+  if (now == SlotStatus::kMissing) ++table.missing, table.late_missing += late;
   if (now == SlotStatus::kAbsent) ++table.absent;
   if (now == SlotStatus::kBroken) ++table.broken;
   status = now;
@@ -190,8 +194,11 @@ void Scheduler::Impl::unskip_step(Run& run, std::uint32_t step) {
 void Scheduler::Impl::gate_changed(Run& run, std::uint32_t step) {
   const Range ports = run.graph->step(step).ports;
   for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p) {
-    for (const Link& link : run.graph->commons(p))
-      if (run.steps[link.step].local) update_slot(run, link.step, link.slot);
+    for (const Link& link : run.graph->commons(p)) {
+      if (!run.steps[link.step].local) continue;
+      update_slot(run, link.step, link.slot);
+      wake_put_back(run, link.step);
+    }
     for (const std::uint32_t driven : run.graph->drivers(p)) evaluate_step(run, driven);
     for (const Link& link : run.graph->peers(p)) evaluate_later(run, {link.step, kAll});
     datum_changed(run, p, {p, kAll, kAll});
@@ -200,16 +207,22 @@ void Scheduler::Impl::gate_changed(Run& run, std::uint32_t step) {
 
 bool Scheduler::Impl::is_startable(const Run& run, At at, Element element) const {
   const StepTable& table = run.steps[at.step];
-  return !table.skipped && table.missing == 0 && table.absent == 0 && table.broken == 0 &&
-         table.after_missing == 0 && element == Element::kAvailable &&
-         (!run.graph->step(at.step).on_committed || is_fed_by_commits(run, at));
+  const StepInfo& info = run.graph->step(at.step);
+  if (!may_stay(run, at, element)) return false;
+  if (table.missing != 0 && !(info.early && table.missing == table.late_missing)) return false;
+  if (info.on_committed && !is_fed_by_commits(run, at)) return false;
+  if (at.index < table.tasks.size() && table.tasks[at.index].put_back)
+    return table.missing == 0 && is_whole(run, at);
+  return !info.early || producer_has_begun(run, at.step);
 }
 
 // An expression that it needs has failed, and nothing that it needs is absent.
 bool Scheduler::Impl::is_broken(const Run& run, At at, Element element) const {
   const StepTable& table = run.steps[at.step];
-  return !table.skipped && table.missing == 0 && table.absent == 0 && table.after_missing == 0 &&
-         (element == Element::kBroken || (element == Element::kAvailable && table.broken != 0));
+  if (table.skipped || table.missing != 0 || table.absent != 0 || table.after_missing != 0)
+    return false;
+  return element == Element::kBroken ||
+         (element == Element::kAvailable && table.broken != 0 && peers_are_there(run, at));
 }
 
 void Scheduler::Impl::evaluate(Run& run, At at) {
@@ -234,8 +247,14 @@ void Scheduler::Impl::evaluate(Run& run, At at) {
       compute(run, at);
     return;
   }
+  if (task.early && task.is_bound()) {
+    check_early(run, at, element);
+    return;
+  }
   if (task.state != TaskState::kWaiting && task.state != TaskState::kReady) return;
   if (task.ending) return;  // Looked at again when it is over.
+  const bool is_forgotten = task.backing_off && task.early && has_lost_input(run, at);
+  if (is_forgotten) forget_failures(run, at, task);
   if (is_startable(run, at, element)) {
     if (task.state == TaskState::kReady || task.backing_off) return;
     task.ready_at = now_;
@@ -252,19 +271,23 @@ void Scheduler::Impl::evaluate(Run& run, At at) {
     return;
   }
   if (task.state == TaskState::kReady) set_state(run, at.step, task, TaskState::kWaiting);
-  if (task.backing_off) {
-    // It failed on data that never existed.
-    task.backing_off = false;
-    task.failures = 0;
-    free_active(run, at, task);
-  }
+  if (task.backing_off) forget_failures(run, at, task);
   const bool skip = table.foreach ? element == Element::kHole : table.absent != 0;
   if (skip && !table.skipped && table.after_missing == 0) {
     ++task.epoch;
+    task.early = false;
     finish(run, at, TaskResult::kSkipped);
   } else if (is_broken(run, at, element)) {
     fail_unstarted(run, at);
   }
+}
+
+// It failed on data that never existed.
+void Scheduler::Impl::forget_failures(Run& run, At at, Task& task) {
+  task.backing_off = false;
+  task.early = false;
+  task.failures = 0;
+  free_active(run, at, task);
 }
 
 // The task cannot run for want of an input whose expression has failed.
@@ -290,6 +313,8 @@ void Scheduler::Impl::raise_epoch(Run& run, At at) {
   Task& task = table.tasks[at.index];
   if (table.foreach && at.index == 0) task.epoch = std::max(task.epoch, table.single.epoch);
   ++task.epoch;
+  task.early = false;
+  step_begins(run, at.step);
 }
 
 void Scheduler::Impl::work() {
@@ -377,21 +402,32 @@ void Scheduler::Impl::start(Run& run, At at) {
                    .ready = task.ready_at,
                    .bindings_first = static_cast<std::uint32_t>(out_->bindings.size())};
   for (std::uint32_t s = 0; s < info.slots.count; ++s) bind(run, at, task, s);
+  Active& active = actives_[index];
+  task.early = !active.late.empty();
   action.bindings_count = static_cast<std::uint32_t>(out_->bindings.size()) - action.bindings_first;
   emit_action(action);
-  Active& active = actives_[index];
-  if (active.readers.empty()) return;
-  if (table.foreach) {
-    active.position = static_cast<std::uint32_t>(table.foreach->readers.size());
-    table.foreach->readers.push_back(at.index);
-  }
   for (Reader& reader : active.readers) pump(run, at, reader);
 }
 
 void Scheduler::Impl::bind(Run& run, At at, Task& task, std::uint32_t slot) {
   const SlotInfo& info = run.graph->slot(at.step, slot);
-  Binding binding{.slot = slot};
   if (info.use != model::Use::kPort) return;
+  if (info.late && status_of(run, info, info.is_peer ? at.index : 0) != SlotStatus::kThere) {
+    actives_[task.active].late.push_back(slot);
+    out_->bindings.push_back({.slot = slot, .kind = Binding::Kind::kLate});
+    return;
+  }
+  const std::optional<Binding> binding = binding_of(run, at, slot);
+  if (!binding) return;
+  if (binding->kind == Binding::Kind::kList) add_reader(run, at, slot);
+  out_->bindings.push_back(*binding);
+}
+
+// Nothing: it is absent.
+std::optional<Binding> Scheduler::Impl::binding_of(const Run& run, At at,
+                                                   std::uint32_t slot) const {
+  const SlotInfo& info = run.graph->slot(at.step, slot);
+  Binding binding{.slot = slot};
   const At producer{info.step, info.by_element() ? at.index : 0};
   switch (info.shape) {
     case Shape::kNothing:
@@ -400,7 +436,7 @@ void Scheduler::Impl::bind(Run& run, At at, Task& task, std::uint32_t slot) {
     case Shape::kCell: {
       const Table<Cell>& cells = run.ports[info.port].own.cells;
       const Cell* cell = producer.index < cells.size() ? &cells[producer.index] : nullptr;
-      if (cell == nullptr || !cell->exists || cell->provisional) return;  // Absent.
+      if (cell == nullptr || !cell->exists || cell->provisional) return std::nullopt;
       binding.kind = Binding::Kind::kObject;
       binding.object = cell->object();
       break;
@@ -409,16 +445,26 @@ void Scheduler::Impl::bind(Run& run, At at, Task& task, std::uint32_t slot) {
     case Shape::kTaskCells:
     case Shape::kTaskLists: {
       const StepTable& from = run.steps[info.step];
-      if (from.skipped) return;
-      const bool by_one = info.shape == Shape::kList;
+      if (from.skipped) return std::nullopt;
       const std::uint32_t index = from.foreach ? producer.index : 0;
-      if (by_one && result_of(run, info.port, {info.step, index}) == TaskResult::kSkipped) return;
+      if (info.shape == Shape::kList &&
+          result_of(run, info.port, {info.step, index}) == TaskResult::kSkipped)
+        return std::nullopt;
       binding.kind = Binding::Kind::kList;
-      actives_[task.active].readers.push_back({.slot = slot, .credit = kCredit});
       break;
     }
   }
-  out_->bindings.push_back(binding);
+  return binding;
+}
+
+// The attempt reads a list at this slot.
+void Scheduler::Impl::add_reader(Run& run, At at, std::uint32_t slot) {
+  StepTable& table = run.steps[at.step];
+  Active& active = actives_[task_of(run, at).active];
+  active.readers.push_back({.slot = slot, .credit = kCredit});
+  if (!table.foreach || active.position != kNone) return;
+  active.position = static_cast<std::uint32_t>(table.foreach->readers.size());
+  table.foreach->readers.push_back(at.index);
 }
 
 }  // namespace sluice::core

@@ -63,6 +63,11 @@ void Scheduler::Impl::on(const Fact& fact) {
   }
   if (at.step >= run.graph->step_count() || is_local(run, at.step)) return ignore();
   StepTable& table = run.steps[at.step];
+  if (fact.kind == Fact::Kind::kBegan) {
+    table.begun = true;
+    wake_early_readers(run, at.step);
+    return;
+  }
   if (fact.port == Fact::kWholeStep) {
     if (!table.foreach || epoch < table.single.epoch) return ignore();
     if (fact.kind == Fact::Kind::kSkipped && !table.skipped) skip_step(run, at.step, epoch);
@@ -128,6 +133,7 @@ void Scheduler::Impl::on(const Fact& fact) {
           !(table.foreach && is_closed(run, at.step) && at.index >= element_count(run, at.step)));
       return;
     case Fact::Kind::kRunEnded:
+    case Fact::Kind::kBegan:
       return;
   }
   committed_elsewhere(run, at);

@@ -47,6 +47,7 @@ struct CellList {
 struct At {
   std::uint32_t step = 0;
   std::uint32_t index = 0;
+  friend bool operator==(const At&, const At&) = default;
 };
 
 enum class TaskResult : std::uint8_t { kNone, kOutputs, kSkipped, kFailed };
@@ -84,6 +85,8 @@ struct Task {
   bool dirty : 1 = false;      // and what it looks at has changed since.
   bool caught : 1 = false;     // A clause of its `catch` names its failure: no output but that.
   bool on_input : 1 = false;   // A flow that has failed because an input is broken.
+  bool early : 1 = false;      // Its attempt, or result, began before all its inputs were there.
+  bool put_back : 1 = false;   // It gave its worker up once: it starts when all its data is whole.
 
   // The world has an attempt of it.
   bool is_running() const {
@@ -132,11 +135,12 @@ struct Computation {
 
 struct Active {
   std::uint32_t timer = Timers::kNoTimer;
-  Duration left{};                 // Of the attempt's time, while it is blocked.
+  std::optional<Duration> left;    // Of the attempt's time, while it is blocked; once it runs.
   std::uint64_t ending = 0;        // Number in Run::endings.
   std::uint32_t position = kNone;  // In StepTable::readers.
   EndCause cause = EndCause::kRollBack;
-  std::vector<Reader> readers;  // Keeps its memory over uses.
+  std::vector<Reader> readers;      // Keeps its memory over uses.
+  std::vector<std::uint32_t> late;  // Slots that it has not got yet.
   // Of a kFlow or kLoop: its scopes; of a loop the round that runs, and those before it that are
   // not committed.
   std::vector<std::uint32_t> scopes;
@@ -172,6 +176,7 @@ struct StepTable {
   std::uint32_t missing = 0;  // Common slots by status.
   std::uint32_t absent = 0;
   std::uint32_t broken = 0;
+  std::uint32_t late_missing = 0;  // Of `missing`: those that an early task does without.
   std::uint32_t after_missing = 0;
   std::uint32_t uncommitted = 0;  // Common slots whose producer has not committed as a whole.
   bool local = true;              // Its tasks run on this node.
@@ -180,6 +185,7 @@ struct StepTable {
   bool list_closed = false;       // A list input of a scope: it has no more elements,
   bool source_complete = false;   // and all that it comes from is committed.
   bool skipped = false;           // A foreach that is skipped as a whole.
+  bool begun = false;             // A task of it has begun, whatever became of it.
 
   bool any_finished() const {
     return foreach ? foreach->by_state[static_cast<std::size_t>(TaskState::kFinished)] != 0
@@ -244,6 +250,7 @@ struct Run {
     std::vector<std::uint64_t> changed;  // by port, when the last one was.
   };
   std::unique_ptr<Watched> watched;
+  std::vector<At> put_back;  // Tasks that wait until all their data is whole.
 
   // Of failures of flows: the task inside that has failed.
   std::map<std::pair<std::uint32_t, std::uint32_t>, TaskKey> origins;

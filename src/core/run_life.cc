@@ -55,6 +55,7 @@ void Scheduler::Impl::add_tables(Run& run, const std::vector<NodeId>& placement)
     StepTable& table = run.steps.emplace_back();
     table.local = info.is_input || placement.empty() || placement[s] == self_;
     table.missing = info.common_count;
+    table.late_missing = info.late_count;
     table.after_missing = info.after_count;
     table.uncommitted = info.step_sources;
     for (std::uint32_t p = 0; p < info.ports.count; ++p) {
@@ -70,8 +71,8 @@ void Scheduler::Impl::add_tables(Run& run, const std::vector<NodeId>& placement)
     ++run.task_count;
     table.tasks.borrow(&table.single);
     // Nothing is known of what all others wait for.
-    if (!info.is_input && info.common_count == 0 && info.after_count == 0)
-      evaluate_later(run, {s, 0});
+    const bool begins = info.common_count == info.late_count;
+    if (!info.is_input && begins && info.after_count == 0) evaluate_later(run, {s, 0});
   }
   if (run.nodes.empty()) return;
   // A cell here waits for the readers here only; other nodes hold copies of their own.

@@ -33,6 +33,7 @@ void Scheduler::Impl::apply(const Event& event, TimePoint now, Actions& out) {
   std::visit([this](const auto& what) { on(what); }, event);
   do {
     work();
+    relieve();
     dispatch();
     sweep();
   } while (!work_.empty());

@@ -21,6 +21,18 @@
 // a CPU slot is free and `concurrency` allows it, first come first served. A blocked task holds
 // no CPU slot.
 //
+// EARLY. A step with `start: early` starts once its gates and its element are there and one of its
+// producers has begun (inputs of the run and of a scope have). Slots that are not there yet are
+// kLate in StartTask and follow as Bind; a task that has one at its end still waits for it with
+// its commit. When one turns out absent where it may not be, or broken, the task is ended (or what
+// it has written is void), and is skipped or fails like one that never began.
+//
+// PUT-BACK. While an attempt has no worker and can get none (WorkerShort), the attempt that blocked
+// last and still waits for a producer is ended with kPutBack, which counts for nothing; an early
+// one that has no worker itself is put back in favour of others. What was put back starts again
+// when all its data is whole, so that it never waits for a producer again: bounded workers cannot
+// deadlock, and nothing is put back twice.
+//
 // EXPRESSIONS. A kCompute step has operands, which are not waited for. Once its gates are there
 // (and its element), the world is asked to evaluate it (Compute) and answers with what is certain
 // (Computed). Outputs that are references are handed on by core, a list while it grows (kView).
@@ -119,6 +131,7 @@ class Scheduler {
   struct Counters {
     std::uint64_t stale_events = 0;
     std::uint64_t rolled_back = 0;
+    std::uint64_t put_back = 0;
     std::uint32_t ready = 0;    // Tasks that wait for a CPU slot.
     std::uint32_t running = 0;  // Tasks that hold one.
     std::uint32_t runs = 0;

@@ -6,7 +6,8 @@
 //   attempts.cc    start to end of attempts, time     commit.cc     commits, outputs, completion
 //   undo.cc        what a void attempt leaves          remote.cc     facts from and to other nodes
 //   scopes.cc      flows and loops                     boundary.cc   data into and out of scopes
-//   compute.cc     expressions                          invariants.cc check_invariants
+//   compute.cc     expressions                          early.cc      early starts, put-back
+//   invariants.cc  check_invariants
 
 #include <memory>
 #include <optional>
@@ -141,6 +142,7 @@ class Scheduler::Impl {
   Element task_status(const Run& run, At at) const;
   bool is_broken(const Run& run, At at, Element element) const;
   void fail_unstarted(Run& run, At at);
+  void forget_failures(Run& run, At at, Task& task);
   void raise_epoch(Run& run, At at);
   bool is_startable(const Run& run, At at, Element element) const;
   bool driver_is_absent(const Run& run, std::uint32_t step) const;
@@ -158,6 +160,29 @@ class Scheduler::Impl {
   void dispatch();
   void start(Run& run, At at);
   void bind(Run& run, At at, Task& task, std::uint32_t slot);
+  std::optional<Binding> binding_of(const Run& run, At at, std::uint32_t slot) const;
+  void add_reader(Run& run, At at, std::uint32_t slot);
+
+  // ---- early.cc
+  void on(const WorkerShort& event);
+  bool producer_has_begun(const Run& run, std::uint32_t step) const;
+  bool peers_are_there(const Run& run, At at) const;
+  bool is_whole(const Run& run, At at) const;
+  bool all_is_there(const Run& run, At at) const;
+  bool may_stay(const Run& run, At at, Element element) const;
+  void step_begins(Run& run, std::uint32_t step);
+  void wake_early_readers(Run& run, std::uint32_t step);
+  void check_early(Run& run, At at, Element element);
+  void bind_late(Run& run, At at);
+  bool holds(const Task& task, std::uint32_t slot) const;
+  bool has_lost_input(const Run& run, At at) const;
+  bool can_be_put_back(const Attempt& attempt, const WorkerShort& wanted) const;
+  void put_back(Run& run, At at);
+  void relieve();
+  void wake_put_back(Run& run, std::uint32_t step);
+  void wake_put_back(Run& run, const Link& link);
+  void check_early(const Run& run, At at) const;
+  void check_shortage() const;
 
   // ---- attempts.cc
   void on(const TaskStarted& event);
@@ -283,7 +308,7 @@ class Scheduler::Impl {
   void drop_cell(Run& run, Cell& cell);
   bool is_read(Run& run, std::uint32_t port, At at, std::uint32_t element);
   void roll_back_users(Run& run, const WatchKey& key);
-  void roll_back(Run& run, At at);
+  void roll_back(Run& run, At at, EndAttempt::Reason reason = EndAttempt::Reason::kRolledBack);
   void roll_back_readers(Run& run, std::uint32_t port, At at, std::uint32_t element);
   void roll_back_unfed(Run& run, std::uint32_t port, At at);
   void roll_back_views(Run& run, std::uint32_t port, std::uint32_t index);
@@ -327,6 +352,12 @@ class Scheduler::Impl {
     At at;
   };
   Fifo<Ready> ready_;
+  std::vector<Attempt> blocked_;  // In order of blocking.
+  struct Want {
+    WorkerShort what;
+    bool is_met = false;  // Another attempt gives its worker up.
+  };
+  std::vector<Want> short_;  // Some may be over.
   struct Work {
     Run* run;
     At at;

@@ -98,6 +98,12 @@ struct TaskBlocked {
 struct TaskUnblocked {
   Attempt attempt;
 };
+// There is no worker for the attempt, and none can be had while all the others keep theirs: one
+// that waits for data is put back. `only_function`: only one of the same function would help.
+struct WorkerShort {
+  Attempt attempt;
+  bool only_function = false;
+};
 struct Emitted {
   Attempt attempt;
   std::uint32_t port = 0;
@@ -227,7 +233,8 @@ struct Fact {
     kVoided,
     kRunEnded,
     kCounted,
-    kPortEnded  // Of a step that ends its ports one by one; `index`: how.
+    kPortEnded,  // Of a step that ends its ports one by one; `index`: how.
+    kBegan       // The step, of which a task that starts early reads.
   };
   Kind kind = Kind::kEmitted;
   Attempt attempt;
@@ -240,10 +247,11 @@ struct Fact {
   friend bool operator==(const Fact&, const Fact&) = default;
 };
 
-using Event = std::variant<RunSubmitted, InputReady, InputElement, InputClosed, InputAbsent,
-                           TaskStarted, TaskBlocked, TaskUnblocked, Emitted, Sealed, Consumed,
-                           TaskDone, TaskFailed, AttemptEnded, Computed, WaitUntil, Committed,
-                           CancelRun, FailRun, ForgetRun, SlotsChanged, DeadlineReached, Fact>;
+using Event =
+    std::variant<RunSubmitted, InputReady, InputElement, InputClosed, InputAbsent, TaskStarted,
+                 TaskBlocked, TaskUnblocked, WorkerShort, Emitted, Sealed, Consumed, TaskDone,
+                 TaskFailed, AttemptEnded, Computed, WaitUntil, Committed, CancelRun, FailRun,
+                 ForgetRun, SlotsChanged, DeadlineReached, Fact>;
 
 // ---- actions -----------------------------------------------------------------------------------
 
@@ -257,6 +265,8 @@ struct Binding {
     kRunId,    // `${run.id}`.
     kObject,   // One value; open only for a pipe.
     kList,     // Follows as Deliver actions under the reader's credit (Consumed).
+    kLate,     // Not there yet: a Bind follows, or the attempt is ended.
+    kAbsent,   // Of a Bind: it will not come, and need not.
   };
   std::uint32_t slot = 0;  // Index into Step::slots. Slots that are absent are left out.
   Kind kind = Kind::kObject;
@@ -272,6 +282,12 @@ struct StartTask {
   std::uint32_t bindings_first = 0;   // Range in Actions::bindings.
   std::uint32_t bindings_count = 0;
   friend bool operator==(const StartTask&, const StartTask&) = default;
+};
+// What a slot that was kLate when its attempt started is bound to.
+struct Bind {
+  Attempt attempt;
+  Binding binding;
+  friend bool operator==(const Bind&, const Bind&) = default;
 };
 // The next piece of a list input of a running task.
 struct Deliver {
@@ -318,7 +334,7 @@ struct ScopeClosed {
   friend bool operator==(const ScopeClosed&, const ScopeClosed&) = default;
 };
 struct EndAttempt {
-  enum class Reason : std::uint8_t { kCancelled, kTimeout, kRolledBack, kRunEnded };
+  enum class Reason : std::uint8_t { kCancelled, kTimeout, kRolledBack, kRunEnded, kPutBack };
   Attempt attempt;
   Reason reason = Reason::kCancelled;
   friend bool operator==(const EndAttempt&, const EndAttempt&) = default;
@@ -382,7 +398,7 @@ struct Forward {
   friend bool operator==(const Forward&, const Forward&) = default;
 };
 
-using Action = std::variant<StartTask, Compute, BeginWait, Retain, ScopeOpened, ScopeClosed,
+using Action = std::variant<StartTask, Bind, Compute, BeginWait, Retain, ScopeOpened, ScopeClosed,
                             Deliver, EndAttempt, Commit, Release, OutputElement, OutputReady,
                             TaskRetries, RunEnded, RunDrained, Forward>;
 

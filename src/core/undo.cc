@@ -56,7 +56,7 @@ void Scheduler::Impl::find_readers(Run& run, std::uint32_t port, At at, std::uin
     const StepTable& table = run.steps[link.step];
     if (!table.local || at.index >= table.tasks.size()) continue;
     const Task& task = table.tasks[at.index];
-    if (!task.is_bound()) continue;
+    if (!task.is_bound() || !holds(task, link.slot)) continue;
     const SlotInfo& slot = run.graph->slot(link.step, link.slot);
     if (!slot.waited && run.graph->step(link.step).is_scope && !task.on_input) continue;
     const Reader* reader = slot.shape == Shape::kList ? find_reader(task, link.slot) : nullptr;
@@ -75,7 +75,7 @@ void Scheduler::Impl::find_readers(Run& run, std::uint32_t port, At at, std::uin
     if (!slot.waited && shape == Shape::kCell && !is_scope) continue;
     for (std::uint32_t i = 0; i < table.tasks.size(); ++i) {
       const Task& task = table.tasks[i];
-      if (!task.is_bound()) continue;
+      if (!task.is_bound() || !holds(task, link.slot)) continue;
       bool read = (slot.waited || task.on_input) &&
                   (shape == Shape::kCell || (shape == Shape::kList && element == kAll));
       if (const Reader* reader = find_reader(task, link.slot); !read && reader != nullptr) {
@@ -108,8 +108,13 @@ void Scheduler::Impl::roll_back_step(Run& run, std::uint32_t step) {
   std::vector<At> found;
   const Range ports = run.graph->step(step).ports;
   for (std::uint32_t p = ports.first; p < ports.first + ports.count; ++p) {
-    for (const Link& link : run.graph->commons(p))
-      if (run.graph->slot(link.step, link.slot).waited) find_bound(run, link.step, found);
+    for (const Link& link : run.graph->commons(p)) {
+      if (!run.graph->slot(link.step, link.slot).waited) continue;
+      std::vector<At> bound;
+      find_bound(run, link.step, bound);
+      for (const At at : bound)
+        if (holds(task_of(run, at), link.slot)) found.push_back(at);
+    }
     find_users(run, {p, kAll, kAll}, found);
   }
   for (const At reader : found) roll_back(run, reader);
@@ -196,7 +201,7 @@ void Scheduler::Impl::roll_back_views(Run& run, std::uint32_t port, std::uint32_
   for (const At reader : found) roll_back(run, reader);
 }
 
-void Scheduler::Impl::roll_back(Run& run, At at) {
+void Scheduler::Impl::roll_back(Run& run, At at, EndAttempt::Reason reason) {
   if (run.ended || !is_local(run, at.step)) return;
   Task& task = task_of(run, at);
   SLUICE_ASSERT(!task.is_committed() && !task.commit_sent);
@@ -204,18 +209,20 @@ void Scheduler::Impl::roll_back(Run& run, At at) {
     evaluate_later(run, at);  // Ready, or waiting for its retry: perhaps not any more.
     return;
   }
-  ++counters_.rolled_back;
   void_scopes(run, at);
+  const bool is_put_back = reason == EndAttempt::Reason::kPutBack;
+  ++(is_put_back ? counters_.put_back : counters_.rolled_back);
   if (task.state == TaskState::kFinished || task.computing)
     free_active(run, at, task);
   else if (!task.ending)
-    end_attempt(run, at, EndAttempt::Reason::kRolledBack, EndCause::kRollBack);
+    end_attempt(run, at, reason, EndCause::kRollBack);
   else
     actives_[task.active].cause = EndCause::kRollBack;
   if (task.active != kNone) leave_readers(run, at, actives_[task.active]);
   task.asked = task.dirty = false;
   task.computing = false;
-  task.failures = 0;  // They were of data that never existed.
+  if (!is_put_back) task.failures = 0;  // They were of data that never existed.
+  task.early = false;
   set_state(run, at.step, task, TaskState::kWaiting);
   forward(run, at, Fact::Kind::kVoided);
   void_results(run, at, true);
@@ -284,8 +291,11 @@ void Scheduler::Impl::void_part(Run& run, std::uint32_t port, At at, bool again,
   } else if (Cell* cell = find_cell(run, port, at)) {
     void_cell(run, port, at, 0, *cell, again);
   }
-  for (const Link& link : run.graph->commons(port))
-    if (run.steps[link.step].local) update_slot(run, link.step, link.slot);
+  for (const Link& link : run.graph->commons(port)) {
+    if (!run.steps[link.step].local) continue;
+    update_slot(run, link.step, link.slot);
+    wake_put_back(run, link.step);
+  }
   for (const std::uint32_t step : run.graph->drivers(port)) {
     if (old == TaskResult::kSkipped && !info.is_foreach) evaluate_step(run, step);
     evaluate_later(run, {step, info.is_foreach ? at.index : kAll});
@@ -307,8 +317,11 @@ void Scheduler::Impl::reopen_list(Run& run, std::uint32_t port) {
       roll_back_users(run, {p, kAll, kAll});
       if (run.graph->commons(p).empty()) continue;
       roll_back_unfed(run, p, {step, kAll});
-      for (const Link& link : run.graph->commons(p))
-        if (run.steps[link.step].local) update_slot(run, link.step, link.slot);
+      for (const Link& link : run.graph->commons(p)) {
+        if (!run.steps[link.step].local) continue;
+        update_slot(run, link.step, link.slot);
+        wake_put_back(run, link.step);
+      }
     }
   }
 }

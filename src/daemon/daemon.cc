@@ -74,6 +74,7 @@ Result<int> run(const ServeOptions& options) {
   aio::Loop loop("sluice-loop");
   node::NodeOptions node_options;
   node_options.memory = options.memory;
+  node_options.processes = options.processes;
   node_options.slots =
       options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
   SLUICE_TRY(const std::unique_ptr<node::Node> node,

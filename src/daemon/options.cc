@@ -37,6 +37,7 @@ struct Words {
   std::string data;
   std::string memory = "2Gi";
   std::string workers = "0";
+  std::string processes = "0";
   std::string retention = "7d";
   std::string retention_runs = "10000";
   std::string retention_disk = "10%";
@@ -63,6 +64,11 @@ void describe(CLI::App& app, Words& words) {
   app.add_option("--workers", words.workers, "tasks at a time (default: one per core)")
       ->type_name("N")
       ->envname("SLUICE_WORKERS");
+  app.add_option("--processes", words.processes,
+                 "worker processes at most, with those that wait for data or for a task (default: "
+                 "16 per worker, at least 256)")
+      ->type_name("N")
+      ->envname("SLUICE_PROCESSES");
   app.add_option("--retention", words.retention,
                  "how long ended runs and their outputs are kept, at most (default 7d)")
       ->type_name("TIME")
@@ -230,6 +236,10 @@ Result<ServeOptions> to_options(const Words& words) {
   if (!parse_number(words.workers, options.workers) || options.workers > 4096) {
     return wrong(fmt::format("--workers: '{}' is not a number from 0 (one per core) to 4096",
                              words.workers));
+  }
+  if (!parse_number(words.processes, options.processes) || options.processes > 65536) {
+    return wrong(fmt::format("--processes: '{}' is not a number from 0 (the default) to 65536",
+                             words.processes));
   }
   SLUICE_OK(parse_retention(words, options));
   SLUICE_TRY(options.log_level, parse_level(words.log_level));

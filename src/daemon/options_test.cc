@@ -73,6 +73,7 @@ TEST_F(Options, AreReadFromFlags) {
   EXPECT_EQ(options.data, "d");
   EXPECT_EQ(options.memory, 512_MiB);
   EXPECT_EQ(options.workers, 3U);
+  EXPECT_EQ(options.processes, 0U);
   EXPECT_EQ(options.ready_file, "url");
   EXPECT_EQ(options.retention, std::chrono::minutes(90));
   EXPECT_EQ(options.retention_runs, 5U);
@@ -117,6 +118,7 @@ TEST_F(Options, ThatAreWrongAreNamed) {
             std::string::npos);
   EXPECT_NE(mistake({"--memory", "1k"}).find("at least"), std::string::npos);
   EXPECT_NE(mistake({"--workers", "-1"}).find("--workers"), std::string::npos);
+  EXPECT_NE(mistake({"--processes", "many"}).find("--processes"), std::string::npos);
   EXPECT_NE(mistake({"--retention", "7"}).find("--retention: '7'"), std::string::npos);
   EXPECT_NE(mistake({"--retention", "0s"}).find("from 1s to 3660d"), std::string::npos);
   EXPECT_NE(mistake({"--retention-runs", "0"}).find("from 1 to 1000000"), std::string::npos);

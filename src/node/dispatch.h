@@ -37,6 +37,7 @@ class Dispatcher : public runtime::WorkerEvents {
 
   // Actions of core.
   void on(const core::StartTask& start, const core::Actions& actions);
+  void on(const core::Bind& bind);
   void on(const core::Deliver& deliver);
   void on(const core::EndAttempt& end);
 
@@ -46,6 +47,7 @@ class Dispatcher : public runtime::WorkerEvents {
   // Events of workers.
   void on_assigned(std::uint64_t ticket, WorkerId worker) override;
   void on_unassignable(std::uint64_t ticket, const runtime::WorkerEnd& end) override;
+  void on_short(std::uint64_t ticket, bool only_pool) override;
   void on_frame(WorkerId worker, const sluice_frame_header& header,
                 std::span<const std::byte> payload) override;
   void on_output(WorkerId worker, std::span<const std::byte> text) override;
@@ -56,7 +58,7 @@ class Dispatcher : public runtime::WorkerEvents {
  private:
   // One piece of an input on its way to the worker.
   struct Piece {
-    enum class Kind : std::uint8_t { kValue, kHole, kListBegin, kListEnd, kClosed };
+    enum class Kind : std::uint8_t { kValue, kHole, kListBegin, kListEnd, kClosed, kAbsent };
     Kind kind = Kind::kValue;
     ObjectId object;
     std::string literal;  // kValue without an object.
@@ -135,7 +137,9 @@ class Dispatcher : public runtime::WorkerEvents {
   runtime::PoolId pool_of(RunRecord& run, std::uint32_t function);
   std::string setup_of(const AppVersion& version, const model::Function& function) const;
 
-  Status bind(LiveTask& task, const core::Binding& binding);
+  static core::Failure unfit(const Error& error);
+  Input& add_input(LiveTask& task, std::uint32_t slot);
+  Status bind(LiveTask& task, Input& input, const core::Binding& binding);
   Status bind_json(LiveTask& task, Input& input, const Json& json, const model::Port& port);
   Status bind_list(LiveTask& task, Input& input, const Json& json, const model::Type& type,
                    std::string_view what);

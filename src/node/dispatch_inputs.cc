@@ -144,6 +144,9 @@ bool Dispatcher::feed_input(LiveTask& task, Input& input) {
     case Piece::Kind::kClosed:
       send(SLUICE_FRAME_END, 0, nullptr);
       break;
+    case Piece::Kind::kAbsent:
+      send(SLUICE_FRAME_END, SLUICE_FLAG_HOLE, nullptr);
+      break;
   }
   if (is_element) {
     if (AttemptRecord* record = record_of(task); record != nullptr && record->first_input == 0) {

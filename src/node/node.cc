@@ -40,7 +40,9 @@ struct Node::Impl {
         waits(pump, *store, runs, loop),
         runtime(loop, std::move(launcher), limits,
                 runtime::RuntimeOptions{
-                    .workers_max = std::max(kWorkersLeast, options.slots * kWorkersPerSlot),
+                    .workers_max = options.processes != 0
+                                       ? options.processes
+                                       : std::max(kWorkersLeast, options.slots * kWorkersPerSlot),
                     .scratch = paths.scratch(),
                     .nice = options.worker_nice},
                 dispatcher),
@@ -81,6 +83,7 @@ struct Node::Impl {
   void act(const core::Retain& action, const core::Actions&) { store->retain(action.object); }
   void act(const core::ScopeOpened& action, const core::Actions&) { runs.on(action); }
   void act(const core::ScopeClosed& action, const core::Actions&) { runs.on(action); }
+  void act(const core::Bind& action, const core::Actions&) { dispatcher.on(action); }
   void act(const core::Deliver& action, const core::Actions&) { dispatcher.on(action); }
   void act(const core::EndAttempt& action, const core::Actions&) {
     if (!waits.on(action)) dispatcher.on(action);

@@ -15,8 +15,9 @@
 namespace sluice::node {
 
 struct NodeOptions {
-  ByteCount memory = 2_GiB;  // The store's budget.
-  std::uint32_t slots = 1;   // Tasks that compute at a time.
+  ByteCount memory = 2_GiB;     // The store's budget.
+  std::uint32_t slots = 1;      // Tasks that compute at a time.
+  std::uint32_t processes = 0;  // Of workers, at most; 0: in proportion to `slots`.
   std::string python = "/usr/bin/python3";
   int worker_nice = 10;  // Engine before functions: p99 under load needs it.
 };

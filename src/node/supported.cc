@@ -22,9 +22,7 @@ std::optional<std::string_view> refused(const model::Workflow& workflow) {
 }
 
 std::optional<std::string_view> refused(const model::Step& step) {
-  if (step.start == model::StartMode::kEarly) return "'start: early'";
   if (step.cache) return "'cache'";
-  if (step.cpu || step.memory) return "'resources' of a step";
   return std::nullopt;
 }
 

@@ -125,7 +125,8 @@ std::optional<PoolPolicy::Action> PoolPolicy::next(TimePoint now) {
     to_end_.pop_back();
   }
   if (auto action = next_expiry(now)) return action;
-  return next_start(now);
+  if (auto action = next_start(now)) return action;
+  return next_shortage(now);
 }
 
 std::optional<TimePoint> PoolPolicy::next_deadline() const {
@@ -145,6 +146,7 @@ std::optional<PoolPolicy::Action> PoolPolicy::next_assignment() {
     const WorkerId worker = pool->idle.back();
     pool->idle.pop_back();
     workers_.at(worker).state = State::kAssigned;
+    ++answers_;
     withdraw(ticket);
     return Assign{.ticket = ticket, .worker = worker};
   }
@@ -189,6 +191,33 @@ std::optional<PoolPolicy::Action> PoolPolicy::next_start(TimePoint now) {
   if (ending_ >= in_need) return std::nullopt;
   // A pool in need has no idle worker, so that this is one of another pool.
   if (const auto oldest = longest_idle()) return end(*oldest);
+  return std::nullopt;
+}
+
+std::optional<PoolPolicy::Action> PoolPolicy::next_shortage(TimePoint now) {
+  if (tickets_.empty()) return std::nullopt;
+  const bool is_full = options_.workers_max != 0 && workers_.size() >= options_.workers_max;
+  std::size_t coming = is_full ? ending_ : 0;  // Places of workers that end.
+  for (const auto& pool : pools_) {
+    if (!pool || pool->is_dropped || pool->start_not_before > now) continue;
+    const bool pool_is_full = pool->workers_max != 0 && pool->workers >= pool->workers_max;
+    if (!is_full && !pool_is_full) continue;
+    std::size_t served = pool->starts + pool->idle.size();
+    for (const auto& [number, ticket] : pool->waiting) {
+      if (served > 0) {
+        --served;
+        continue;
+      }
+      if (coming > 0) {
+        --coming;
+        continue;
+      }
+      Ticket& waiting = tickets_.at(ticket);
+      if (waiting.told_at == answers_) continue;
+      waiting.told_at = answers_;
+      return Short{.ticket = ticket, .only_pool = pool_is_full && !is_full};
+    }
+  }
   return std::nullopt;
 }
 

@@ -11,6 +11,8 @@
 //   while the pool and the whole have room. Room goes to the pool whose ticket is the oldest.
 // - Where the whole has no room, the worker that has been idle longest ends, whatever its pool; not
 //   more of them than there are tickets in need, counting those that are ending already.
+// - A ticket that even so waits until a task ends is said to be short: once, and again whenever
+//   another ticket was answered.
 // - A worker that was idle for `keep_alive` ends.
 // - A start that failed because the code cannot be loaded fails for every ticket that waits there:
 //   it would fail for each. One that failed otherwise (crash, time-out, no process) fails the
@@ -54,7 +56,12 @@ class PoolPolicy {
     WorkerId worker;
     friend bool operator==(const EndWorker&, const EndWorker&) = default;
   };
-  using Action = std::variant<Start, Assign, EndWorker>;
+  struct Short {  // Nobody is idle or starting for the ticket, and there is no room for one.
+    std::uint64_t ticket = 0;
+    bool only_pool = false;  // In its own pool, while others may still grow.
+    friend bool operator==(const Short&, const Short&) = default;
+  };
+  using Action = std::variant<Start, Assign, EndWorker, Short>;
   using Tickets = std::vector<std::uint64_t>;
 
   explicit PoolPolicy(Options options) : options_(options) {}
@@ -106,6 +113,7 @@ class PoolPolicy {
   struct Ticket {
     PoolId pool;
     std::uint64_t number = 0;
+    std::uint64_t told_at = 0;  // Value of `answers_` when it was said to be short; 0: never.
   };
 
   const Pool* find(PoolId id) const;
@@ -120,6 +128,7 @@ class PoolPolicy {
   std::optional<Action> next_assignment();
   std::optional<Action> next_expiry(TimePoint now);
   std::optional<Action> next_start(TimePoint now);
+  std::optional<Action> next_shortage(TimePoint now);
   std::optional<WorkerId> longest_idle() const;
   static bool wants_start(const Pool& pool);
 
@@ -131,6 +140,7 @@ class PoolPolicy {
   std::map<WorkerId, Worker> workers_;
   std::uint32_t ending_ = 0;
   std::uint64_t next_number_ = 1;
+  std::uint64_t answers_ = 1;  // Assignments, and 1.
   std::uint32_t next_worker_ = 1;
   std::vector<PoolId> assignable_;       // May have a ticket and an idle worker.
   std::vector<PoolId> to_end_;           // Dropped: their idle and starting workers go.

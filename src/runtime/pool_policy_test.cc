@@ -41,6 +41,8 @@ struct Table {
         text += fmt::format("start {}{}", names[start->pool], workers.size());
       } else if (const auto* assign = std::get_if<PoolPolicy::Assign>(&*action)) {
         text += fmt::format("assign {} to {}", assign->ticket, number(assign->worker));
+      } else if (const auto* lack = std::get_if<PoolPolicy::Short>(&*action)) {
+        shortages += fmt::format("{}{} ", lack->ticket, lack->only_pool ? " in its pool" : "");
       } else {
         text += fmt::format("end {}", number(std::get<PoolPolicy::EndWorker>(*action).worker));
       }
@@ -65,6 +67,7 @@ struct Table {
   TimePoint now{seconds(1000)};
   std::map<PoolId, std::string> names;
   std::vector<WorkerId> workers;
+  std::string shortages;  // Tickets that were said to be short.
 };
 
 TEST(PoolPolicy, StartsOneWorkerPerTicketAndAnswersInOrder) {
@@ -284,6 +287,39 @@ TEST(PoolPolicy, DropsAPoolWhenItsLastWorkerIsGone) {
   EXPECT_EQ(table.policy.drop_pool(a), Tickets{});
 }
 
+TEST(PoolPolicy, SaysWhoWaitsUntilATaskEnds) {
+  Table table(2);
+  const PoolId a = table.pool();
+  const PoolId b = table.pool();
+  table.policy.request(a, 1);
+  table.policy.request(a, 2);
+  table.policy.request(b, 3);
+  EXPECT_EQ(table.said(), "start a1, start a2");
+  EXPECT_EQ(table.shortages, "3 ");
+  EXPECT_EQ(table.said(), "");
+  EXPECT_EQ(table.shortages, "3 ") << "once";
+  table.ready(1);
+  EXPECT_EQ(table.said(), "assign 1 to 1");
+  EXPECT_EQ(table.shortages, "3 3 ") << "again: somebody else got what it may have waited for";
+  table.ready(2);
+  EXPECT_EQ(table.said(), "assign 2 to 2");
+  table.give_back(1);
+  table.shortages.clear();
+  EXPECT_EQ(table.said(), "end 1");
+  EXPECT_EQ(table.shortages, "") << "there will be room";
+  table.gone(1);
+  EXPECT_EQ(table.said(), "start b3");
+}
+
+TEST(PoolPolicy, SaysWhoWaitsForAWorkerOfItsPool) {
+  Table table(5);
+  const PoolId a = table.pool(1);
+  table.policy.request(a, 1);
+  table.policy.request(a, 2);
+  EXPECT_EQ(table.said(), "start a1");
+  EXPECT_EQ(table.shortages, "2 in its pool ");
+}
+
 TEST(PoolPolicy, ForgetsWithdrawnTickets) {
   Table table;
   const PoolId a = table.pool();
@@ -321,6 +357,9 @@ TEST(PoolPolicy, AnswersEveryTicketOnceWhateverHappens) {
           ASSERT_EQ(workers.at(assign->worker), 'i');
           workers.at(assign->worker) = 'a';
           close({assign->ticket});
+        } else if (const auto* lack = std::get_if<PoolPolicy::Short>(&*action)) {
+          ASSERT_TRUE(open.contains(lack->ticket)) << seed;
+          ASSERT_TRUE(lack->only_pool || workers.size() >= workers_max) << seed;
         } else {
           char& state = workers.at(std::get<PoolPolicy::EndWorker>(*action).worker);
           ASSERT_TRUE(state == 'i' || state == 's');

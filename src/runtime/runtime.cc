@@ -118,6 +118,10 @@ struct Runtime::Impl final : public WorkerOwner {
     events.on_assigned(decided.ticket, decided.worker);
   }
 
+  void carry_out(const PoolPolicy::Short& decided) {
+    events.on_short(decided.ticket, decided.only_pool);
+  }
+
   void carry_out(const PoolPolicy::EndWorker& decided) {
     Worker& worker = *find(decided.worker);
     worker.end({.cause = WorkerEnd::Cause::kStopped},

@@ -57,6 +57,9 @@ class WorkerEvents {
   virtual void on_assigned(std::uint64_t ticket, WorkerId worker) = 0;
   // No worker will come: its start failed (a load error repeats for everybody who asks).
   virtual void on_unassignable(std::uint64_t ticket, const WorkerEnd& end) = 0;
+  // No worker can be had for the ticket as long as all others keep theirs: as many run as may.
+  // `only_pool`: as many of its own pool. Said once, and again when another ticket got a worker.
+  virtual void on_short(std::uint64_t ticket, bool only_pool) = 0;
   // A frame other than hello and ready. Valid header; the payload is node's to parse. What the
   // process printed before it sent `done` or `failed` has been given to on_output before. Frames of
   // a worker that is being ended still come.

@@ -114,6 +114,10 @@ class RuntimeTest : public testing::Test, protected AwaitedLoop, public WorkerEv
     order.push_back(ticket);
     heard();
   }
+  void on_short(std::uint64_t ticket, bool only_pool) override {
+    shortages.emplace_back(ticket, only_pool);
+    heard();
+  }
   void on_unassignable(std::uint64_t ticket, const WorkerEnd& end) override {
     EXPECT_TRUE(refusals.emplace(ticket, end).second);
     order.push_back(ticket);
@@ -144,11 +148,22 @@ class RuntimeTest : public testing::Test, protected AwaitedLoop, public WorkerEv
   std::map<WorkerId, std::string> output;
   std::map<std::uint64_t, std::string> output_at_done;
   std::map<WorkerId, WorkerEnd> ends;
+  std::vector<std::pair<std::uint64_t, bool>> shortages;
   std::filesystem::path root;
 
  private:
   std::uint64_t next_ticket_ = 1000;
 };
+
+TEST_F(RuntimeTest, SaysThatATicketWaitsForAWorkerThatSomebodyKeeps) {
+  start(1);
+  const WorkerId kept = assigned(pool());
+  runtime->request(pool(), 7);
+  run_until([&] { return !shortages.empty(); });
+  EXPECT_EQ(shortages, (std::vector<std::pair<std::uint64_t, bool>>{{7, false}}));
+  runtime->give_back(kept);
+  run_until([&] { return assignments.contains(7); });
+}
 
 TEST_F(RuntimeTest, StartsAWorkerForATicketAndGivesTheSameOneAgain) {
   start();

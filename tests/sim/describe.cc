@@ -27,8 +27,8 @@ std::string name_of(const core::Piece& piece) {
 }
 
 std::string name_of(const core::Fact& fact) {
-  constexpr const char* kKinds[] = {"emitted", "sealed",    "done",    "skipped",   "failed",
-                                    "voided",  "run ended", "counted", "port ended"};
+  constexpr const char* kKinds[] = {"emitted", "sealed",    "done",    "skipped",    "failed",
+                                    "voided",  "run ended", "counted", "port ended", "began"};
   return fmt::format("{} {} port {} [{}] {}", kKinds[static_cast<int>(fact.kind)],
                      describe(fact.attempt), fact.port, fact.index, describe(fact.object));
 }
@@ -57,6 +57,10 @@ struct EventText {
   }
   std::string operator()(const core::TaskUnblocked& e) const {
     return "TaskUnblocked " + describe(e.attempt);
+  }
+  std::string operator()(const core::WorkerShort& e) const {
+    return fmt::format("WorkerShort {}{}", describe(e.attempt),
+                       e.only_function ? " of its function" : "");
   }
   std::string operator()(const core::Emitted& e) const {
     return fmt::format("Emitted {} port {} {}", describe(e.attempt), e.port, describe(e.object));
@@ -109,7 +113,8 @@ struct ActionText {
   const core::Actions& actions;
 
   std::string operator()(const core::StartTask& a) const {
-    constexpr const char* kKinds[] = {"literal", "index", "round", "run id", "object", "list"};
+    constexpr const char* kKinds[] = {"literal", "index", "round", "run id",
+                                      "object",  "list",  "late",  "absent"};
     std::string text = fmt::format("StartTask {} number {}", describe(a.attempt), a.number);
     for (std::uint32_t i = 0; i < a.bindings_count; ++i) {
       const core::Binding& binding = actions.bindings[a.bindings_first + i];
@@ -133,6 +138,10 @@ struct ActionText {
   std::string operator()(const core::ScopeClosed& a) const {
     return fmt::format("ScopeClosed {} {}", name_of(a.run), a.scope);
   }
+  std::string operator()(const core::Bind& a) const {
+    return fmt::format("Bind {} slot {} kind {} {}", describe(a.attempt), a.binding.slot,
+                       static_cast<int>(a.binding.kind), describe(a.binding.object));
+  }
   std::string operator()(const core::Deliver& a) const {
     constexpr const char* kKinds[] = {"element", "hole", "list begins", "list ends", "closed"};
     return fmt::format("Deliver {} slot {} {} {}", describe(a.attempt), a.slot,
@@ -140,7 +149,8 @@ struct ActionText {
                        a.kind == core::Deliver::Kind::kElement ? describe(a.object) : "");
   }
   std::string operator()(const core::EndAttempt& a) const {
-    constexpr const char* kReasons[] = {"cancelled", "timeout", "rolled back", "run ended"};
+    constexpr const char* kReasons[] = {"cancelled", "timeout", "rolled back", "run ended",
+                                        "put back"};
     return fmt::format("EndAttempt {} {}", describe(a.attempt),
                        kReasons[static_cast<int>(a.reason)]);
   }

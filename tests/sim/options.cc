@@ -29,6 +29,7 @@ Options Options::draw(Random& random) {
   options.slots_change = sometimes(0.2, 0.02);
   options.failing_function = sometimes(0.3, 0.3);
   options.deadline = sometimes(0.2, 0.5);
+  options.no_worker = sometimes(0.4, 0.5);
   options.worker_delay = delay(50'000);
   options.journal_delay = delay(50'000);
   options.network_delay = delay(50'000);
@@ -40,15 +41,16 @@ std::string to_text(const Options& options) {
   return fmt::format(
       "nodes {} slots {} runs {} crash {:.2f} lost {:.2f} hang {:.2f} slow {:.2f}{} open {:.2f} "
       "stale "
-      "{:.2f} cancel {:.2f} broken upload {:.2f} slots change {:.3f} failing {:.2f} deadline "
+      "{:.2f} no worker {:.2f} cancel {:.2f} broken upload {:.2f} slots change {:.3f} failing "
+      "{:.2f} deadline "
       "{:.2f} "
       "delays: worker {} journal {} network {} upload {}",
       options.nodes, options.slots, options.runs, options.crash, options.lost, options.hang,
       options.slow, options.lies_before_failing ? " lies" : "", options.open_outputs,
-      options.stale_event, options.cancel, options.broken_upload, options.slots_change,
-      options.failing_function, options.deadline, sluice::to_text(options.worker_delay),
-      sluice::to_text(options.journal_delay), sluice::to_text(options.network_delay),
-      sluice::to_text(options.upload_delay));
+      options.stale_event, options.no_worker, options.cancel, options.broken_upload,
+      options.slots_change, options.failing_function, options.deadline,
+      sluice::to_text(options.worker_delay), sluice::to_text(options.journal_delay),
+      sluice::to_text(options.network_delay), sluice::to_text(options.upload_delay));
 }
 
 }  // namespace sluice::sim

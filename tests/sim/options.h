@@ -19,6 +19,7 @@ struct Options {
   double lost = 0;   // Its worker is lost: does not count.
   double hang = 0;   // Until the time-out.
   double slow = 0;
+  double no_worker = 0;              // It is said to have none for a while.
   bool lies_before_failing = false;  // What a doomed attempt emits is not what the next one emits.
   double open_outputs = 0;           // Emitted while they grow.
   // Per step of the world.

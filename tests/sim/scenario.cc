@@ -35,6 +35,8 @@ class Builder {
     if (random_.chance(options_.deadline)) {
       scenario_.deadline = std::chrono::milliseconds(1 + random_.below(3000));
     }
+    for (model::Step& step : workflow().steps)
+      if (random_.chance(options_.early)) step.start = model::StartMode::kEarly;
     return std::move(scenario_);
   }
 
@@ -244,6 +246,7 @@ std::string to_text(const Scenario& scenario) {
     text += " ) ->";
     for (const model::Port& port : function.outputs) text += " " + type_text(port.type);
     for (const std::uint32_t before : step.after) text += fmt::format(" after s{}", before);
+    if (step.start == model::StartMode::kEarly) text += " early";
     const Behaviour& behaviour = scenario.behaviours[step.function];
     if (behaviour.maps) text += " maps";
     if (behaviour.fails_one_in > 0) {

@@ -42,6 +42,7 @@ struct ScenarioOptions {
   std::uint32_t nodes = 1;
   double failing_function = 0.1;
   double deadline = 0.1;
+  double early = 0.3;  // Per step.
 };
 Scenario random_scenario(Random& random, const ScenarioOptions& options);
 // For people: one line per step.

@@ -1,5 +1,7 @@
 #include "worker.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace sluice::sim {
@@ -30,10 +32,29 @@ void Worker::bind_list(std::uint32_t slot) {
   input.kind = Input::Kind::kList;
   input.value = Value::list();
   input.complete = false;
+}
+
+void Worker::bind_late(std::uint32_t slot) {
+  inputs_[slot].kind = Input::Kind::kLate;
+  inputs_[slot].complete = false;
+}
+
+void Worker::bind_absent(std::uint32_t slot) { inputs_[slot] = Input{}; }
+
+bool Worker::lacks_input() const {
+  return std::ranges::any_of(inputs_,
+                             [](const Input& input) { return input.kind == Input::Kind::kLate; });
+}
+
+// The first of its streams that is there: known once all are.
+void Worker::choose_mapped() {
   const model::Step& step = scenario_.step(task_.step);
-  const model::Port& port = scenario_.function_of(task_.step).inputs[step.slots[slot].port];
-  const bool maps = scenario_.behaviours[step.function].maps;
-  if (maps && !mapped_ && port.type.access == model::Access::kStream) mapped_ = slot;
+  if (mapped_ || !scenario_.behaviours[step.function].maps) return;
+  for (std::uint32_t slot = 0; slot < inputs_.size() && !mapped_; ++slot) {
+    const model::Port& port = scenario_.function_of(task_.step).inputs[step.slots[slot].port];
+    if (inputs_[slot].kind == Input::Kind::kList && port.type.access == model::Access::kStream)
+      mapped_ = slot;
+  }
 }
 
 void Worker::deliver(const core::Deliver& deliver, Digest digest) {
@@ -67,7 +88,9 @@ bool Worker::reads(ObjectId object) const {
 }
 
 bool Worker::can_go_on() const {
-  if (!started_ || !blocked_ || computed_ || !outputs_.empty()) return true;
+  if (!blocked_ || computed_ || !outputs_.empty()) return true;
+  if (!started_) return !lacks_input();
+  if (lacks_input() && scenario_.behaviours[scenario_.step(task_.step).function].maps) return false;
   bool complete = true;
   for (const Input& input : inputs_) {
     if (!input.arrived.empty()) return true;
@@ -173,13 +196,26 @@ Worker::Step Worker::next_step() {
     plan_.steps_left = 1;
   }
   if (!started_) {
+    // A parameter that is not there yet is waited for before the call; or it is read by name.
+    if (blocked_ && lacks_input()) return {};
+    if (blocked_) {
+      blocked_ = false;
+      return {.kind = Step::Kind::kUnblocked};
+    }
+    if (lacks_input() && random_.chance(0.5)) {
+      blocked_ = true;
+      return {.kind = Step::Kind::kBlocked};
+    }
     started_ = true;
     return {.kind = Step::Kind::kStarted};
   }
   std::vector<std::uint32_t> readable;
   bool complete = true;
+  const bool waits_for_all =
+      lacks_input() && scenario_.behaviours[scenario_.step(task_.step).function].maps;
+  if (!waits_for_all) choose_mapped();
   for (std::uint32_t slot = 0; slot < inputs_.size(); ++slot) {
-    if (!inputs_[slot].arrived.empty()) readable.push_back(slot);
+    if (!inputs_[slot].arrived.empty() && !waits_for_all) readable.push_back(slot);
     complete &= inputs_[slot].complete && inputs_[slot].arrived.empty();
   }
   const bool waits = readable.empty() && !complete && outputs_.empty();

@@ -53,6 +53,8 @@ class Worker {
   void bind_literal(std::uint32_t slot, Value value);
   void bind_object(std::uint32_t slot, ObjectId object, Digest digest, bool sealed);
   void bind_list(std::uint32_t slot);
+  void bind_late(std::uint32_t slot);  // One of the others follows, or
+  void bind_absent(std::uint32_t slot);
   void deliver(const core::Deliver& deliver, Digest digest);
   void object_sealed(ObjectId object);
 
@@ -68,7 +70,7 @@ class Worker {
 
  private:
   struct Input {
-    enum class Kind : std::uint8_t { kAbsent, kValue, kObject, kList } kind = Kind::kAbsent;
+    enum class Kind : std::uint8_t { kAbsent, kValue, kObject, kList, kLate } kind = Kind::kAbsent;
     Value value;
     ObjectId object;
     bool complete = true;
@@ -77,6 +79,8 @@ class Worker {
     std::deque<core::Deliver> arrived;  // Not looked at yet.
     std::deque<Digest> arrived_digests;
   };
+  bool lacks_input() const;
+  void choose_mapped();
   void consume(std::uint32_t slot, Step& step);
   void compute();
   void add_output(std::uint32_t port, Digest digest);

@@ -130,6 +130,7 @@ class World {
   void on(Node&, const core::Retain& retain) { on_unexpected(retain); }
   void on(Node&, const core::ScopeOpened& scope) { on_unexpected(scope); }
   void on(Node&, const core::ScopeClosed& scope) { on_unexpected(scope); }
+  void on(Node& node, const core::Bind& bind);
   void on(Node& node, const core::Deliver& deliver);
   void on(Node& node, const core::EndAttempt& end);
   void on(Node& node, const core::Commit& commit);
@@ -141,6 +142,7 @@ class World {
   void on(Node& node, const core::RunDrained& drained);
   void on(Node& node, const core::Forward& forward);
   Worker::Plan draw_plan();
+  void bind(Node& node, const core::Attempt& id, Attempt& attempt, const core::Binding& binding);
 
   // ---- checkers (world_checks.cc)
   void check_start(Node& node, Run& run, const core::StartTask& start);

@@ -39,34 +39,61 @@ void World::on(Node& node, const core::StartTask& start) {
   const auto [entry, is_new] = node.attempts.emplace(
       start.attempt, Attempt{.worker = Worker(run->scenario, key, draw_plan(), random_.next())});
   Attempt& attempt = entry->second;
-  const model::Step& step = run->scenario.step(key.step);
-  for (std::uint32_t i = 0; i < start.bindings_count; ++i) {
-    const core::Binding& binding = node.actions.bindings[start.bindings_first + i];
-    const model::Source& source = step.slots[binding.slot].source;
-    switch (binding.kind) {
-      case core::Binding::Kind::kLiteral:
-        attempt.worker.bind_literal(binding.slot, literal_value(std::get<model::Literal>(source)));
-        break;
-      case core::Binding::Kind::kIndex:
-        attempt.worker.bind_literal(binding.slot, Value::one(key.index));
-        break;
-      case core::Binding::Kind::kRound:
-      case core::Binding::Kind::kRunId:
-        check(false, "only bindings that the scenario has", describe(start.attempt));
-        return;
-      case core::Binding::Kind::kObject: {
-        hold(node, attempt, binding.object.id);
-        if (violation_) return;
-        const FakeStore::Object& object = *node.store.find(binding.object.id);
-        attempt.worker.bind_object(binding.slot, binding.object.id, object.digest, object.sealed);
-        break;
-      }
-      case core::Binding::Kind::kList:
-        attempt.worker.bind_list(binding.slot);
-        break;
-    }
-  }
+  for (std::uint32_t i = 0; i < start.bindings_count && !violation_; ++i)
+    bind(node, start.attempt, attempt, node.actions.bindings[start.bindings_first + i]);
+  if (violation_) return;
+  if (!healed_ && random_.chance(options_.no_worker))
+    after(options_.worker_delay,
+          [this, &node, id = start.attempt, only_function = random_.chance(0.3)] {
+            apply(node, core::WorkerShort{.attempt = id, .only_function = only_function});
+          });
   schedule(node, start.attempt, attempt);
+}
+
+void World::bind(Node& node, const core::Attempt& id, Attempt& attempt,
+                 const core::Binding& binding) {
+  const model::Step& step = runs_.at(id.task.run).scenario.step(id.task.step);
+  const model::Source& source = step.slots[binding.slot].source;
+  switch (binding.kind) {
+    case core::Binding::Kind::kLiteral:
+      attempt.worker.bind_literal(binding.slot, literal_value(std::get<model::Literal>(source)));
+      break;
+    case core::Binding::Kind::kIndex:
+      attempt.worker.bind_literal(binding.slot, Value::one(id.task.index));
+      break;
+    case core::Binding::Kind::kRound:
+    case core::Binding::Kind::kRunId:
+      check(false, "only bindings that the scenario has", describe(id));
+      break;
+    case core::Binding::Kind::kObject: {
+      hold(node, attempt, binding.object.id);
+      if (violation_) return;
+      const FakeStore::Object& object = *node.store.find(binding.object.id);
+      attempt.worker.bind_object(binding.slot, binding.object.id, object.digest, object.sealed);
+      break;
+    }
+    case core::Binding::Kind::kList:
+      attempt.worker.bind_list(binding.slot);
+      break;
+    case core::Binding::Kind::kLate:
+      check(step.start == model::StartMode::kEarly, "only early tasks start without an input",
+            describe(id));
+      attempt.worker.bind_late(binding.slot);
+      break;
+    case core::Binding::Kind::kAbsent:
+      attempt.worker.bind_absent(binding.slot);
+      break;
+  }
+}
+
+void World::on(Node& node, const core::Bind& bound) {
+  const auto found = node.attempts.find(bound.attempt);
+  if (!check(found != node.attempts.end() && !found->second.ending,
+             "late inputs go to attempts that run", describe(bound.attempt))) {
+    return;
+  }
+  bind(node, bound.attempt, found->second, bound.binding);
+  if (!violation_) schedule(node, bound.attempt, found->second);
 }
 
 void World::on(Node& node, const core::Deliver& deliver) {

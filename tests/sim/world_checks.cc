@@ -62,6 +62,11 @@ void World::check_start(Node& node, Run& run, const core::StartTask& start) {
       case Kind::kList:
         check(type.lists > 0, "one value is bound as an object", about);
         break;
+      case Kind::kLate:
+        break;
+      case Kind::kAbsent:
+        check(false, "what is absent at the start is left out", about);
+        break;
     }
   }
   for (std::uint32_t slot = 0; slot < bound.size(); ++slot) {

@@ -62,6 +62,10 @@ struct RunState {
 };
 
 struct OpenScopes {
+  static Object object(ObjectId id, Value value, bool sealed = true) {
+    return {.id = id, .size = value % 97, .checksum = {.high = 1, .low = value}, .sealed = sealed};
+  }
+
   // Scopes that are open: of a task, in order of opening.
   std::vector<ScopeOpened> scopes;
   std::vector<ScopeClosed> closed;  // In order.

@@ -175,6 +175,9 @@ class FakeWorld : public OpenScopes {
     attempt.blocked = false;
     send(attempt, TaskUnblocked{attempt.attempt});
   }
+  void lack_worker(LiveAttempt& attempt, bool only_function = false) {
+    send(attempt, WorkerShort{attempt.attempt, only_function});
+  }
   void consume(LiveAttempt& attempt, std::uint32_t slot, std::uint32_t elements) {
     send(attempt, Consumed{attempt.attempt, slot, elements});
   }
@@ -323,9 +326,6 @@ class FakeWorld : public OpenScopes {
     }
     pump_events();
   }
-  static Object object(ObjectId id, Value value, bool sealed = true) {
-    return {.id = id, .size = value % 97, .checksum = {.high = 1, .low = value}, .sealed = sealed};
-  }
   ObjectId make_object(NodeId at, Value value) {
     const ObjectId id{++next_object_};
     node(at).objects[id] = {.value = value};
@@ -410,6 +410,14 @@ class FakeWorld : public OpenScopes {
       attempt.started = true;
       pending_.emplace_back(at, TaskStarted{start.attempt});
     }
+  }
+  void on(NodeId at, const Bind& bind, const Actions&) {
+    LiveAttempt* attempt = find(bind.attempt.task);
+    SLUICE_ASSERT(attempt != nullptr && attempt->attempt == bind.attempt && !attempt->end_asked);
+    FakeInput& input = attempt->inputs.at(bind.binding.slot);
+    SLUICE_ASSERT(std::exchange(input.kind, bind.binding.kind) == Binding::Kind::kLate);
+    if (input.kind == Binding::Kind::kObject)
+      input.values.push_back(use(at, *attempt, bind.binding.object));
   }
   void on(NodeId at, const Deliver& deliver, const Actions&) {
     LiveAttempt* attempt = find(deliver.attempt.task);

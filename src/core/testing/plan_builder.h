@@ -33,6 +33,7 @@ struct StepSpec {
   std::vector<model::Source> choices{};  // and inside of it.
   std::vector<std::vector<std::string>> catches{};
   bool effects = false;
+  bool early = false;
 };
 
 class PlanBuilder {
@@ -124,6 +125,7 @@ class PlanBuilder {
     step.timeout = spec.timeout;
     step.catches = spec.catches;
     step.effects = spec.effects;
+    if (spec.early) step.start = model::StartMode::kEarly;
     for (const model::Source& gate : spec.gates) step.slots.push_back({0, gate, model::Use::kGate});
     for (const model::Source& gate : spec.choices)
       step.slots.push_back({0, gate, model::Use::kChoice});

@@ -30,32 +30,48 @@ class CaseWorld::LiveSight final : public evaluate::Sight {
 
 void CaseWorld::bind(Live& live, std::uint32_t first, std::uint32_t count,
                      const core::Actions& actions) {
-  for (std::uint32_t i = first; i < first + count; ++i) {
-    const core::Binding& binding = actions.bindings[i];
-    Input& input = live.inputs[binding.slot];
-    input.kind = binding.kind;
-    switch (binding.kind) {
-      case core::Binding::Kind::kLiteral:
-        input.value = std::get<model::Literal>(live.step->slots[binding.slot].source).value;
-        break;
-      case core::Binding::Kind::kIndex:
-        input.value = Json(live.attempt.task.index);
-        break;
-      case core::Binding::Kind::kRound:
-        input.value = Json(scopes_.at(live.attempt.task.scope).round);
-        break;
-      case core::Binding::Kind::kRunId:
-        input.value = Json(kRunId);
-        break;
-      case core::Binding::Kind::kObject:
-        input.object = binding.object.id;
-        input.value = objects_.use(binding.object.id);
-        live.uses.push_back(binding.object.id);
-        break;
-      case core::Binding::Kind::kList:
-        break;
-    }
+  for (std::uint32_t i = first; i < first + count; ++i) bind(live, actions.bindings[i]);
+}
+
+void CaseWorld::bind(Live& live, const core::Binding& binding) {
+  Input& input = live.inputs[binding.slot];
+  input.kind = binding.kind;
+  switch (binding.kind) {
+    case core::Binding::Kind::kLiteral:
+      input.value = std::get<model::Literal>(live.step->slots[binding.slot].source).value;
+      break;
+    case core::Binding::Kind::kIndex:
+      input.value = Json(live.attempt.task.index);
+      break;
+    case core::Binding::Kind::kRound:
+      input.value = Json(scopes_.at(live.attempt.task.scope).round);
+      break;
+    case core::Binding::Kind::kRunId:
+      input.value = Json(kRunId);
+      break;
+    case core::Binding::Kind::kObject:
+      input.object = binding.object.id;
+      input.value = objects_.use(binding.object.id);
+      live.uses.push_back(binding.object.id);
+      break;
+    case core::Binding::Kind::kList:
+    case core::Binding::Kind::kLate:
+      break;
+    case core::Binding::Kind::kAbsent:
+      live.inputs.erase(binding.slot);
+      break;
   }
+}
+
+void CaseWorld::on(const core::Bind& late, const core::Actions&) {
+  const auto found = live_.find(late.attempt.task);
+  SLUICE_ASSERT(
+      found != live_.end() && found->second.attempt == late.attempt && !found->second.is_end_asked,
+      "a late input of an attempt that is over");
+  Live& live = found->second;
+  SLUICE_ASSERT(live.inputs.at(late.binding.slot).kind == core::Binding::Kind::kLate,
+                "an input comes twice");
+  bind(live, late.binding);
 }
 
 void CaseWorld::on(const core::StartTask& start, const core::Actions& actions) {
@@ -70,6 +86,7 @@ void CaseWorld::on(const core::StartTask& start, const core::Actions& actions) {
   live.plan = &app_->functions[live.step->function];
   live.function = &library_.at(live.plan->name);
   bind(live, start.bindings_first, start.bindings_count, actions);
+  give_workers();
   if (faults_ < hostility_.faults_max && random_.chance(hostility_.lost)) {
     ++faults_;
     live.lost_after = static_cast<std::uint32_t>(random_.below(1 + (8U >> random_.below(4))));

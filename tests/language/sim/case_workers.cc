@@ -50,7 +50,35 @@ CaseWorld::Live CaseWorld::retire(Live& live) {
   Live gone = std::move(live);
   for (const ObjectId id : gone.uses) objects_.unuse(id);
   live_.erase(gone.attempt.task);
+  give_workers();
   return gone;
+}
+
+// Whose turn it is next depends on nothing that the language promises.
+void CaseWorld::give_workers() {
+  std::vector<Live*> waiting;
+  std::size_t busy = 0;
+  for (auto& [task, live] : live_) {
+    if (live.plan == nullptr) continue;
+    if (live.has_worker) ++busy;
+    if (!live.has_worker && !live.is_end_asked) waiting.push_back(&live);
+  }
+  while (!waiting.empty() && (hostility_.workers == 0 || busy < hostility_.workers)) {
+    const std::size_t i = random_.below(waiting.size());
+    waiting[i]->has_worker = true;
+    waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(i));
+    ++busy;
+    for (Live* other : waiting) other->is_short_told = false;
+  }
+}
+
+// What is not read by name is waited for before the call.
+bool CaseWorld::lacks_parameter(const Live& live) {
+  return live.plan != nullptr && std::ranges::any_of(live.inputs, [&](const auto& each) {
+           const model::Slot& slot = live.step->slots[each.first];
+           const Port* port = live.function->find_input(live.plan->inputs[slot.port].name);
+           return each.second.kind == core::Binding::Kind::kLate && !live.function->reads(*port);
+         });
 }
 
 void CaseWorld::fail(Live& live, core::Failure failure) {
@@ -98,7 +126,8 @@ void CaseWorld::credit(Live& live) {
 
 bool CaseWorld::can_step(const Live& live) const {
   if (live.is_end_asked) return false;
-  if (!live.is_started) return true;
+  if (live.plan != nullptr && !live.has_worker) return !live.is_short_told;
+  if (!live.is_started) return !live.is_blocked || !lacks_parameter(live);
   if (live.plan == nullptr) return !live.step->is_answer && !live.is_time_told;
   if (live.lost_after == 0U) return true;
   if (live.script == nullptr) {
@@ -114,7 +143,20 @@ bool CaseWorld::can_step(const Live& live) const {
 }
 
 void CaseWorld::step(Live& live) {
+  if (live.plan != nullptr && !live.has_worker) {
+    live.is_short_told = true;
+    apply(core::WorkerShort{.attempt = live.attempt});
+    return;
+  }
   if (!live.is_started) {
+    if (const bool lacks = lacks_parameter(live); lacks || live.is_blocked) {
+      live.is_blocked = lacks;
+      if (lacks)
+        apply(core::TaskBlocked{live.attempt});
+      else
+        apply(core::TaskUnblocked{live.attempt});
+      return;
+    }
     live.is_started = true;
     apply(core::TaskStarted{live.attempt});
     return;
@@ -164,6 +206,7 @@ const CaseWorld::Input* CaseWorld::input_of(const Live& live, std::string_view p
 bool CaseWorld::is_read_ready(const Live& live) const {
   const Input* input = input_of(live, live.reads);
   if (input == nullptr) return true;
+  if (input->kind == core::Binding::Kind::kLate) return false;
   if (input->kind == core::Binding::Kind::kObject) return objects_.is_sealed(input->object);
   return input->kind != core::Binding::Kind::kList || !input->elements.empty() || input->is_closed;
 }

@@ -42,6 +42,7 @@ Hostility Hostility::draw(Random& random, bool faults) {
   drawn.early_timers = random.chance(0.5);
   drawn.slots_change = sometimes(0.2, 0.05);
   drawn.check_every = random.chance(0.3) ? 1 : 50;
+  if (random.chance(0.4)) drawn.workers = static_cast<std::uint32_t>(1 + random.below(4));
   if (!faults) return drawn;
   drawn.lost = sometimes(0.7, 0.7);
   drawn.lies = sometimes(0.7, 1);
@@ -53,10 +54,11 @@ Hostility Hostility::draw(Random& random, bool faults) {
 std::string to_text(const Hostility& hostility) {
   return fmt::format(
       "slots {} lost {:.2f} (at most {}, lies {:.2f}) open {:.2f} late answers {:.2f} snapshots "
-      "{:.2f} stale {:.2f} slots change {:.2f}{}{}{}",
+      "{:.2f} stale {:.2f} slots change {:.2f} workers {}{}{}{}",
       hostility.slots, hostility.lost, hostility.faults_max, hostility.lies, hostility.open_outputs,
       hostility.late_answer, hostility.snapshot, hostility.stale, hostility.slots_change,
-      hostility.late_loading ? " late loading" : "", hostility.early_timers ? " early timers" : "",
+      hostility.workers, hostility.late_loading ? " late loading" : "",
+      hostility.early_timers ? " early timers" : "",
       hostility.cancel ? fmt::format(" cancelled after {}", *hostility.cancel) : "");
 }
 
@@ -172,6 +174,8 @@ bool CaseWorld::happen() {
         std::ranges::any_of(live_, [](const auto& each) { return !each.second.awaits.empty(); })) {
       // Whoever opens the gate may need a CPU slot.
       is_wide_ = true;
+      hostility_.workers = 0;
+      give_workers();
       apply(core::SlotsChanged{1000});
       return true;
     }

@@ -31,13 +31,14 @@ namespace sluice::language {
 // would drown each other.
 struct Hostility {
   std::uint32_t slots = 1000;
-  double lost = 0;          // Per attempt: its worker is lost.
-  double lies = 0;          // Per lost attempt: what it emitted is not what the next one emits.
-  double open_outputs = 0;  // Per value: it is told of while it grows.
-  double late_answer = 0;   // Per evaluation: its answer is overtaken by other things.
-  double snapshot = 0;      // Per evaluation: made from what was known when it was asked for.
-  double stale = 0;         // Per ended attempt: it says one more thing.
-  double slots_change = 0;  // Per event.
+  double lost = 0;            // Per attempt: its worker is lost.
+  double lies = 0;            // Per lost attempt: what it emitted is not what the next one emits.
+  double open_outputs = 0;    // Per value: it is told of while it grows.
+  double late_answer = 0;     // Per evaluation: its answer is overtaken by other things.
+  double snapshot = 0;        // Per evaluation: made from what was known when it was asked for.
+  double stale = 0;           // Per ended attempt: it says one more thing.
+  double slots_change = 0;    // Per event.
+  std::uint32_t workers = 0;  // At most; 0: as many as there are tasks.
   std::optional<std::uint32_t> cancel;  // After so many events.
   bool late_loading = false;
   bool early_timers = false;
@@ -89,6 +90,8 @@ class CaseWorld {
     std::optional<std::uint32_t> lost_after;    // Steps of its script.
     bool lies = false;
     bool is_lingering = false;
+    bool has_worker = false;
+    bool is_short_told = false;
     bool is_started = false;
     bool is_blocked = false;
     bool is_time_told = false;
@@ -129,6 +132,7 @@ class CaseWorld {
   void on(const core::Retain& retain, const core::Actions& actions);
   void on(const core::ScopeOpened& opened, const core::Actions& actions);
   void on(const core::ScopeClosed& closed, const core::Actions& actions);
+  void on(const core::Bind& bind, const core::Actions& actions);
   void on(const core::Deliver& deliver, const core::Actions& actions);
   void on(const core::EndAttempt& end, const core::Actions& actions);
   void on(const core::Commit& commit, const core::Actions& actions);
@@ -141,6 +145,7 @@ class CaseWorld {
   void on(const core::Forward& forward, const core::Actions& actions);
   static constexpr const char* kRunId = "01k0a9zc3xv5wq8rj7n2m4t6yb";
   void bind(Live& live, std::uint32_t first, std::uint32_t count, const core::Actions& actions);
+  void bind(Live& live, const core::Binding& binding);
   void answer(std::size_t question);
   void commit();
 
@@ -157,6 +162,8 @@ class CaseWorld {
   void linger(Live& live);
   static const Input* input_of(const Live& live, std::string_view port);
   bool is_read_ready(const Live& live) const;
+  static bool lacks_parameter(const Live& live);
+  void give_workers();
   std::optional<Json> take_read(Live& live);
   void credit(Live& live);
   void fail(Live& live, core::Failure failure);
