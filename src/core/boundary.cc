@@ -460,7 +460,6 @@ void Scheduler::Impl::void_element(Run& run, std::uint32_t port, At at, std::uin
   for (const std::uint32_t step : run.graph->drivers(port))
     evaluate_later(run, {step, is_foreach ? at.index : index});
   for (const Link& link : run.graph->peers(port)) evaluate_later(run, {link.step, at.index});
-  ask_again(run, port);
   datum_changed(run, port, {port, is_foreach ? at.index : 0, index});
 }
 

@@ -33,7 +33,7 @@ void Scheduler::Impl::begin_compute(Run& run, At at) {
 void Scheduler::Impl::compute(Run& run, At at) {
   Task& task = task_of(run, at);
   if (task.asked) {
-    task.dirty = true;
+    actives_[task.active].computation->changed_at = ++run.watched->clock;
     return;
   }
   advance(run, at);
@@ -42,22 +42,21 @@ void Scheduler::Impl::compute(Run& run, At at) {
   const std::uint32_t ports = run.graph->step(at.step).first_error;
   if (ports != 0 && static_cast<std::uint32_t>(std::popcount(computation.given)) == ports) return;
   task.asked = true;
-  task.dirty = false;
   actives_[task.active].computation->asked_at = run.watched->clock;
   emit_action(Compute{attempt_of(run, at, task), computation.given});
 }
 
 // The world has looked at data that is not as it was. Of data that belong to its element alone the
-// task hears (`dirty`); of those that all tasks of a step may look into only the time is known, so
-// that a change costs the same however many are asked.
-bool Scheduler::Impl::is_overtaken(const Run& run, At at, const Task& task) const {
-  if (task.dirty) return true;
-  const std::uint64_t asked_at = actives_[task.active].computation->asked_at;
+// task hears; of those that all tasks of a step may look into only the time is known, so that a
+// change costs the same however many are asked.
+bool Scheduler::Impl::is_overtaken(const Run& run, At at) const {
+  const Computation& computation = *actives_[run.steps[at.step].tasks[at.index].active].computation;
+  if (computation.changed_at > computation.asked_at) return true;
   const Range slots = run.graph->step(at.step).slots;
   for (std::uint32_t s = 0; s < slots.count; ++s) {
     const SlotInfo& slot = run.graph->slot(at.step, s);
     if (slot.shape == Shape::kNothing || slot.by_element()) continue;
-    if (run.watched->changed[slot.port] > asked_at) return true;
+    if (run.watched->changed[slot.port] > computation.asked_at) return true;
   }
   return false;
 }
@@ -81,8 +80,8 @@ void Scheduler::Impl::on(const Computed& event) {
     return;
   }
   Run& run = *found;
-  const bool overtaken = is_overtaken(run, at, *task);
-  task->asked = task->dirty = false;
+  const bool overtaken = is_overtaken(run, at);
+  task->asked = false;
   if (overtaken) {
     release_pieces(event.outputs);
     evaluate_later(run, at);
@@ -91,15 +90,13 @@ void Scheduler::Impl::on(const Computed& event) {
   Computation& computation = *actives_[task->active].computation;
   drop_needs(run, at, computation);
   for (const Datum& datum : event.used) add_use(run, at, computation, datum);
-  if (event.failure || event.skipped) {
+  const Failure* failure = event.failure ? &*event.failure : nullptr;
+  for (const ComputedOutput& output : event.outputs)
+    if (output.kind == ComputedOutput::Kind::kBroken && is_driver(run, at, output.port))
+      failure = &output.failure;
+  if (failure != nullptr || event.skipped) {
     release_pieces(event.outputs);
-    for (Computation::Pending& pending : computation.pending) release_pieces({pending.output});
-    computation.pending.clear();
-    leave_readers(run, at, actives_[task->active]);
-    if (event.failure)
-      fail_for_good(run, at, *event.failure, false);
-    else
-      finish(run, at, TaskResult::kSkipped);
+    end_computed(run, at, failure);
     return;
   }
   for (const ComputedOutput& output : event.outputs) {
@@ -121,8 +118,28 @@ void Scheduler::Impl::on(const Computed& event) {
     }
     computation.pending.push_back({output, 0});
   }
-  for (const Datum& datum : event.needs) add_need(run, at, computation, datum);
+  add_needs(run, at, computation, event.needs);
   advance(run, at);
+}
+
+// Steps iterate over this output. If it is broken there is no task that could fail with it, so the
+// expression itself fails.
+bool Scheduler::Impl::is_driver(const Run& run, At at, std::uint32_t number) const {
+  const Range ports = run.graph->step(at.step).ports;
+  return number < ports.count && !run.graph->drivers(ports.first + number).empty();
+}
+
+// The whole task fails, or (without a failure) is skipped.
+void Scheduler::Impl::end_computed(Run& run, At at, const Failure* failure) {
+  Active& active = actives_[task_of(run, at).active];
+  for (Computation::Pending& pending : active.computation->pending)
+    release_pieces({pending.output});
+  active.computation->pending.clear();
+  leave_readers(run, at, active);
+  if (failure != nullptr)
+    fail_for_good(run, at, *failure, false);
+  else
+    finish(run, at, TaskResult::kSkipped);
 }
 
 // Hands on what there is of the outputs.
@@ -178,7 +195,12 @@ bool Scheduler::Impl::advance(Run& run, At at, Computation::Pending& pending) {
       const Known now = known(run, at, piece.datum);
       if (now.state == Known::State::kBroken) {
         add_use(run, at, computation, piece.datum);
-        run.failures.insert_or_assign({at.step, at.index}, Failure(*now.failure));
+        const Failure failure = *now.failure;
+        if (is_driver(run, at, number)) {
+          end_computed(run, at, &failure);
+          return false;
+        }
+        run.failures.insert_or_assign({at.step, at.index}, failure);
         end_port(run, port, at, TaskResult::kFailed);
         return true;
       }
@@ -215,11 +237,11 @@ bool Scheduler::Impl::hand_on(Run& run, At at, Computation& computation, const D
   switch (now.state) {
     case Known::State::kUnknown:
     case Known::State::kList:
-      add_need(run, at, computation, datum);
+      add_needs(run, at, computation, {&datum, 1});
       return false;
     case Known::State::kObject:
       if (!now.object.sealed) {
-        add_need(run, at, computation, datum);
+        add_needs(run, at, computation, {&datum, 1});
         return false;
       }
       add_use(run, at, computation, datum);
@@ -435,20 +457,26 @@ void Scheduler::Impl::add_use(Run& run, At at, Computation& computation, const D
   ++computation.uncommitted;
 }
 
-void Scheduler::Impl::add_need(Run& run, At at, Computation& computation, const Datum& datum) {
-  const SlotInfo& slot = run.graph->slot(at.step, datum.slot);
-  const Place place = place_of(slot, at, datum);
-  // Of its element it hears anyway.
-  if (slot.shape == Shape::kNothing || slot.by_element()) return;
-  const auto add = [&](const WatchKey& key) {
-    run.watched->needs.add(key, {at.step, at.index});
-    computation.needs.push_back(key);
-  };
-  const std::uint32_t index = place.producer.index;
-  add({slot.port, index, place.element});
-  // An element may also turn out never to come.
-  if (place.element != kAll) add({slot.port, index, kAll});
-  if (run.steps[slot.step].foreach && index != kAll) add({slot.port, kAll, kAll});
+void Scheduler::Impl::add_needs(Run& run, At at, Computation& computation,
+                                std::span<const Datum> needs) {
+  std::vector<WatchKey> keys;
+  for (const Datum& datum : needs) {
+    const SlotInfo& slot = run.graph->slot(at.step, datum.slot);
+    const Place place = place_of(slot, at, datum);
+    // Of its element it hears anyway.
+    if (slot.shape == Shape::kNothing || slot.by_element()) continue;
+    const std::uint32_t index = place.producer.index;
+    keys.push_back({slot.port, index, place.element});
+    // An element may also turn out never to come.
+    if (place.element != kAll) keys.push_back({slot.port, index, kAll});
+    if (run.steps[slot.step].foreach && index != kAll) keys.push_back({slot.port, kAll, kAll});
+  }
+  // A thousand elements have one list.
+  std::ranges::sort(keys);
+  const auto rest = std::ranges::unique(keys);
+  keys.erase(rest.begin(), rest.end());
+  for (const WatchKey& key : keys) run.watched->needs.add(key, {at.step, at.index});
+  computation.needs.insert(computation.needs.end(), keys.begin(), keys.end());
 }
 
 // All that the expression has used is committed.
@@ -488,18 +516,6 @@ void Scheduler::Impl::datum_changed(Run& run, std::uint32_t port, const WatchKey
   run.watched->changed[port] = ++run.watched->clock;
   if (const std::vector<Watcher>* watchers = run.watched->needs.find(key))
     for (const Watcher& watcher : *watchers) evaluate_later(run, {watcher.step, watcher.index});
-}
-
-// Something on the port is void. An expression that is stuck on other data may have looked at it on
-// the way there, and says so only of outputs that it has given.
-void Scheduler::Impl::ask_again(Run& run, std::uint32_t port) {
-  if (!run.watched) return;
-  for (const Link& link : run.graph->commons(port)) {
-    if (run.graph->slot(link.step, link.slot).use != model::Use::kOperand) continue;
-    const Table<Task>& tasks = run.steps[link.step].tasks;
-    for (std::uint32_t i = 0; i < tasks.size(); ++i)
-      if (tasks[i].computing) evaluate_later(run, {link.step, i});
-  }
 }
 
 void Scheduler::Impl::find_users(const Run& run, const WatchKey& key,

@@ -81,8 +81,7 @@ struct Task {
   bool commit_sent : 1 = false;
   bool was_void : 1 = false;   // Results of it were undone: what comes now is compared.
   bool computing : 1 = false;  // An expression that is not certain yet; kRunning, but no attempt.
-  bool asked : 1 = false;      // Compute was emitted, Computed has not come;
-  bool dirty : 1 = false;      // and what it looks at has changed since.
+  bool asked : 1 = false;      // Compute was emitted, Computed has not come.
   bool caught : 1 = false;     // A clause of its `catch` names its failure: no output but that.
   bool on_input : 1 = false;   // A flow that has failed because an input is broken.
   bool early : 1 = false;      // Its attempt, or result, began before all its inputs were there.
@@ -130,7 +129,8 @@ struct Computation {
   std::uint32_t uncommitted = 0;  // Of `sources`.
   bool is_too_large = false;      // An output has more elements than it may.
   std::uint64_t given = 0;        // Outputs that it has an answer for, by bit.
-  std::uint64_t asked_at = 0;     // Run::Watched::clock at the last question.
+  std::uint64_t asked_at = 0;     // Run::Watched::clock at the last question,
+  std::uint64_t changed_at = 0;   // and when data of its element changed.
 };
 
 struct Active {

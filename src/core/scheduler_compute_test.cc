@@ -269,6 +269,23 @@ TEST_P(SchedulerTest, an_output_of_the_run_whose_expression_fails_fails_the_run)
   expect_over(run, RunEnded::State::kFailed);
 }
 
+TEST_P(SchedulerTest, a_foreach_over_a_list_that_an_expression_fails_to_give_fails) {
+  const auto a = plan.step({.name = "a"});
+  const auto list = plan.compute({.name = "list", .in = {{out_of(a)}}, .out = {true}});
+  const auto each = plan.step({.name = "each", .foreach = out_of(list), .in = {{item()}}});
+  plan.output(out_of(each));
+  w.programs[list] = [](Evaluation& e) {
+    if (e.look(0).state == Known::State::kUnknown) return e.need(0);
+    e.use(0);
+    e.give(0, Kind::kBroken).failure = {.name = "BadExpression", .message = "no list"};
+  };
+  const RunKey run = submit();
+  w.finish(run, a, 0, {1});
+  expect_over(run, RunEnded::State::kFailed);
+  EXPECT_EQ(w.run(run).ended->failure->message, "no list");
+  EXPECT_EQ(w.run(run).ended->failed_task, (TaskKey{run, list, 0}));
+}
+
 TEST_P(SchedulerTest, an_expression_that_has_looked_at_void_data_is_asked_again) {
   const auto a = plan.step({.name = "a", .retry = attempts(2)});
   const auto b = plan.step({.name = "b"});
@@ -279,12 +296,11 @@ TEST_P(SchedulerTest, an_expression_that_has_looked_at_void_data_is_asked_again)
     const auto value = e.read(0);
     if (!value) return;
     if (*value % 2 == 1) return e.give_value(0, 7);
-    // As long as nothing is certain, only what is missing is named.
+    // As long as nothing is certain, what it has looked at is what it waits for.
     const auto other = e.read(1);
-    if (!other)
-      e.answer.used.clear();
-    else
-      e.give_value(0, *other);
+    if (other) return e.give_value(0, *other);
+    e.answer.needs.insert(e.answer.needs.end(), e.answer.used.begin(), e.answer.used.end());
+    e.answer.used.clear();
   };
   const RunKey run = submit();
   w.emit(w.live(run, a), 2);

@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -244,15 +245,16 @@ class Scheduler::Impl {
   bool hand_on(Run& run, At at, Computation& computation, const Datum& datum, std::uint32_t port,
                bool is_list);
   void finish_computed(Run& run, At at);
+  bool is_driver(const Run& run, At at, std::uint32_t number) const;
+  void end_computed(Run& run, At at, const Failure* failure);
   void drop_computation(Run& run, At at, Computation& computation);
-  bool is_overtaken(const Run& run, At at, const Task& task) const;
+  bool is_overtaken(const Run& run, At at) const;
   void add_use(Run& run, At at, Computation& computation, const Datum& datum);
-  void add_need(Run& run, At at, Computation& computation, const Datum& datum);
+  void add_needs(Run& run, At at, Computation& computation, std::span<const Datum> needs);
   void drop_needs(Run& run, At at, Computation& computation);
   bool is_fed_by_commits(const Run& run, At at, const Computation& computation) const;
   void source_committed(Run& run, std::uint32_t step, std::uint32_t index);
   void datum_changed(Run& run, std::uint32_t port, const WatchKey& key);
-  void ask_again(Run& run, std::uint32_t port);
   void find_users(const Run& run, const WatchKey& key, std::vector<At>& found) const;
   void release_pieces(const std::vector<ComputedOutput>& outputs);
   Known known(const Run& run, At at, const Datum& datum) const;

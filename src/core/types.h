@@ -185,10 +185,10 @@ struct ComputedOutput {
   Failure failure;
 };
 // The answer to Compute. Ports that are certain are given, each once per attempt; the task is asked
-// again when one of `needs` has changed, and is done when it has given every port. `used`: the data
-// without which these outputs might be others: the task commits after them, and is rolled back when
-// one of them is void. An answer that was overtaken by a change of what it was made from is ignored
-// and asked for again.
+// again when one of `needs` (what it waits for, and what it saw on the way there) has changed, and
+// is done when it has given every port. `used`: the data without which these outputs might be
+// others: the task commits after them, and is rolled back when one is void. An answer that was
+// overtaken by a change of what it was made from is ignored and asked for again.
 struct Computed {
   Attempt attempt;
   std::vector<ComputedOutput> outputs;

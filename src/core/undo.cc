@@ -219,7 +219,7 @@ void Scheduler::Impl::roll_back(Run& run, At at, EndAttempt::Reason reason) {
   else
     actives_[task.active].cause = EndCause::kRollBack;
   if (task.active != kNone) leave_readers(run, at, actives_[task.active]);
-  task.asked = task.dirty = false;
+  task.asked = false;
   task.computing = false;
   if (!is_put_back) task.failures = 0;  // They were of data that never existed.
   task.early = false;
@@ -301,8 +301,11 @@ void Scheduler::Impl::void_part(Run& run, std::uint32_t port, At at, bool again,
     evaluate_later(run, {step, info.is_foreach ? at.index : kAll});
   }
   for (const Link& link : run.graph->peers(port)) evaluate_later(run, {link.step, at.index});
-  ask_again(run, port);
-  datum_changed(run, port, {port, info.is_foreach ? at.index : 0, kAll});
+  const std::uint32_t task_index = info.is_foreach ? at.index : 0;
+  if (run.watched && !run.watched->needs.empty() && run.graph->port(port).is_list)
+    for (std::uint32_t e = 0; e < list_of(run, port, at).cells.size(); ++e)
+      datum_changed(run, port, {port, task_index, e});
+  datum_changed(run, port, {port, task_index, kAll});
   if (!again && run.graph->port(port).is_list && !info.is_foreach)
     for (const std::uint32_t step : run.graph->rooted(port))
       for (std::uint32_t i = 0; i < run.steps[step].tasks.size(); ++i) purge(run, {step, i});

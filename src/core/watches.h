@@ -5,6 +5,7 @@
 // A key is what may change at once: a value, an element, or a list as a whole (that it is closed,
 // skipped, absent).
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,7 +21,7 @@ struct WatchKey {
   std::uint32_t port = 0;     // Of commits: the step.
   std::uint32_t index = 0;    // Task of a foreach; all ones: the foreach as a whole.
   std::uint32_t element = 0;  // Of the list that it emits; all ones: its value, or list as a whole.
-  friend bool operator==(const WatchKey&, const WatchKey&) = default;
+  friend auto operator<=>(const WatchKey&, const WatchKey&) = default;
 };
 
 struct Watcher {

@@ -68,6 +68,7 @@ class Answering {
   // What an unknown outcome waits for.
   void wait(const Outcome& outcome) {
     needs_.insert(needs_.end(), outcome.needs.begin(), outcome.needs.end());
+    needs_.insert(needs_.end(), outcome.used.begin(), outcome.used.end());
     for (const Ref& ref : outcome.reads) {
       const std::optional<core::Known> known = operands_.known(ref);
       if (known && known->state == core::Known::State::kObject)

@@ -163,7 +163,7 @@ struct Outcome {
 
   // Without these the outcome might be another: read, found absent, found there, or (a list) found
   // closed. An element is named without its list. What was named and is only handed on, in `value`
-  // or `view`, is not in it. Ascending, each once; empty where the outcome is unknown.
+  // or `view`, is not in it. Ascending, each once. kUnknown: what it saw on the way to `needs`.
   std::vector<Ref> used;
   // kUnknown: what it is stuck on. A list: that it has an element, or is closed. An element that is
   // not there yet: also that its list is closed or absent.

@@ -475,7 +475,8 @@ const Outcome& Evaluator::evaluate(const Program::Code& code, std::uint32_t root
     to.swap(from);
   };
   const bool is_unknown = outcome_.kind == Outcome::Kind::kUnknown;
-  if (is_unknown) used_.clear();
+  // What does not matter for a value may have led to where it is stuck.
+  if (is_unknown) used_.insert(used_.end(), aside_.begin(), aside_.end());
   if (!is_unknown) {
     needs_.clear();
     reads_.clear();

@@ -175,7 +175,11 @@ Value Evaluator::range(NodeIndex index, const CodeNode& node) {
     return V::make_error(Mishap::kBadOperand, index, static_cast<std::int64_t>(tag(count)));
   }
   if (number < 0) return V::make_error(Mishap::kNegativeIndex, index, number);
-  if (number > budget_.elements) return V::make_error(Mishap::kTooManyElements, index);
+  if (number > Budget().elements) return V::make_error(Mishap::kTooManyElements, index);
+  if (number > budget_.elements) {
+    charge(budget_.steps + std::uint64_t{1});  // A larger budget has room for it.
+    return V::make(Tag::kUnknown);
+  }
   return V::make_range(number);
 }
 
