@@ -21,6 +21,15 @@ constexpr std::uint64_t kStepsPerEvaluation = 100;  // What each costs besides.
 constexpr std::size_t kLooksPerTurn = 4096;
 constexpr std::uint64_t kLoadPerTurn = 1 << 20;
 
+// A step takes some 50 ns on the loop. Of a job the list is copied first, and core notes what it
+// saw.
+constexpr Duration kPausePerStep = std::chrono::nanoseconds(200);
+constexpr Duration kPausePerStepOfJob = std::chrono::nanoseconds(1000);
+constexpr std::uint64_t kStepsWithoutPause = 500;
+constexpr std::size_t kPausesSwept = 1024;
+
+constexpr Duration kRetrySubmit = std::chrono::milliseconds(5);
+
 constexpr std::size_t kJobsAtOnce = 4;
 constexpr std::uint64_t kReadPerJob = 64 << 20;
 constexpr std::size_t kCacheMemory = 16 << 20;
@@ -30,7 +39,6 @@ expr::Budget loop_budget() {
   budget.steps = kStepsOnLoop;
   budget.elements = kStepsOnLoop;
   budget.memory = 256 << 10;
-  budget.json = 256 << 10;
   return budget;
 }
 
@@ -103,17 +111,52 @@ Evaluator::Evaluator(Pump& pump, store::Store& store, RunLookup& runs, aio::Loop
       loop_(loop),
       bulk_(bulk),
       evaluation_(loop_budget()),
-      cache_(kCacheMemory) {}
+      cache_(kCacheMemory),
+      pause_timer_(loop),
+      retry_timer_(loop) {}
 
 Evaluator::~Evaluator() = default;
 
 void Evaluator::on(const core::Compute& question) {
+  if (is_paused(question)) return;
   if (!questions_.empty() || turn_used_ >= kStepsPerTurn) {
     questions_.push_back(question);
   } else {
     evaluate_here(question);
   }
   schedule();  // Also to begin counting anew.
+}
+
+bool Evaluator::is_paused(const core::Compute& question) {
+  const auto found = pauses_.find(question.attempt.task);
+  if (found == pauses_.end()) return false;
+  const TimePoint until = found->second;
+  pauses_.erase(found);
+  // It has paused, and its answer was overtaken in that time: now it is answered at once.
+  if (answering_ == question.attempt.task) return false;
+  if (until <= loop_.now()) return false;
+  ++counters_.paused;
+  paused_.emplace(until, question);
+  if (paused_.begin()->first == until) pause_timer_.at(until, [this] { wake(); });
+  return true;
+}
+
+void Evaluator::pause(const core::Compute& question, const evaluate::Answer& answer,
+                      Duration per_step) {
+  if (answer.computed.needs.empty() || answer.steps < kStepsWithoutPause) return;
+  const TimePoint now = loop_.now();
+  if (pauses_.size() >= kPausesSwept)
+    std::erase_if(pauses_, [&](const auto& pause) { return pause.second <= now; });
+  pauses_[question.attempt.task] = now + per_step * static_cast<std::int64_t>(answer.steps);
+}
+
+void Evaluator::wake() {
+  while (!paused_.empty() && paused_.begin()->first <= loop_.now()) {
+    questions_.push_back(paused_.begin()->second);
+    paused_.erase(paused_.begin());
+  }
+  if (!paused_.empty()) pause_timer_.at(paused_.begin()->first, [this] { wake(); });
+  schedule();
 }
 
 void Evaluator::schedule() {
@@ -175,11 +218,15 @@ void Evaluator::evaluate_here(const core::Compute& question) {
     std::size_t next = 0;
     const Result<bool> made = make_objects(answer, next, answer.values.size());
     ++counters_.on_loop;
+    pause(question, answer, kPausePerStep);
     if (!made) {
       return pump_.push(evaluate::broken_answer(
           question, {.name = "TooLarge", .message = made.error().message()}));
     }
-    return pump_.push(std::move(answer.computed));
+    answering_ = question.attempt.task;
+    pump_.push(std::move(answer.computed));
+    answering_.reset();
+    return;
   }
 }
 
@@ -312,6 +359,7 @@ bool Evaluator::advance(const std::shared_ptr<Job>& job) {
         return false;
       }
       if (!*made) return true;
+      pause(job->question, job->answer, kPausePerStepOfJob);
       finish(job, std::move(job->answer.computed));
       return false;
     }
@@ -336,9 +384,14 @@ void Evaluator::submit(const std::shared_ptr<Job>& job) {
     schedule();
   };
   if (bulk_.submit(work, done)) return;
-  // Where the bulk threads are behind, the loop does it.
-  work();
-  done();
+  // The bulk threads are thousands of pieces behind. It waits, and since there are few jobs at a
+  // time, so do the others.
+  refused_.push_back(job);
+  if (refused_.size() == 1) retry_timer_.at(loop_.now() + kRetrySubmit, [this] { submit_again(); });
+}
+
+void Evaluator::submit_again() {
+  for (const std::shared_ptr<Job>& job : std::exchange(refused_, {})) submit(job);
 }
 
 void Evaluator::finish(const std::shared_ptr<Job>&, core::Computed computed) {

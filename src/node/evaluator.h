@@ -6,7 +6,9 @@
 // thread.
 
 #include <deque>
+#include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "aio/loop.h"
@@ -31,6 +33,7 @@ class Evaluator {
   struct Counters {
     std::uint64_t on_loop = 0;
     std::uint64_t on_bulk = 0;
+    std::uint64_t paused = 0;
   };
   const Counters& counters() const { return counters_; }
 
@@ -58,6 +61,13 @@ class Evaluator {
     expr::Evaluation evaluation{expr::Budget()};
   };
 
+  // An expression over a long list that is not certain yet is asked again whenever the list has
+  // changed. It waits for a multiple of what the last evaluation took, so that all of them together
+  // take a share of the loop that does not grow with the list.
+  bool is_paused(const core::Compute& question);
+  void pause(const core::Compute& question, const evaluate::Answer& answer, Duration per_step);
+  void wake();
+
   static model::Kind kind_of(const store::Store& store, ObjectId object);
   void evaluate_here(const core::Compute& question);
   // False: more than the loop may read at a time.
@@ -76,6 +86,7 @@ class Evaluator {
   // True: the job waits for its next turn.
   bool advance(const std::shared_ptr<Job>& job);
   void submit(const std::shared_ptr<Job>& job);
+  void submit_again();
   void finish(const std::shared_ptr<Job>& job, core::Computed computed);
   void fail_job(const std::shared_ptr<Job>& job, const Error& error);
 
@@ -88,9 +99,15 @@ class Evaluator {
   DocumentCache cache_;
   std::deque<core::Compute> questions_;  // For a later turn; at most one per task.
   std::deque<core::Compute> large_;      // Waiting to become jobs.
+  std::unordered_map<core::TaskKey, TimePoint, TaskHash> pauses_;  // Swept when there are many.
+  std::multimap<TimePoint, core::Compute> paused_;                 // Questions, by when they go on.
+  aio::Timer pause_timer_;
+  std::optional<core::TaskKey> answering_;  // While core hears the answer.
   std::size_t jobs_ = 0;
-  std::deque<std::shared_ptr<Job>> turns_;  // Jobs that go on in the next turn.
-  std::uint64_t turn_used_ = 0;             // Steps of this turn of the loop.
+  std::deque<std::shared_ptr<Job>> turns_;     // Jobs that go on in the next turn.
+  std::vector<std::shared_ptr<Job>> refused_;  // By the bulk threads, for now.
+  aio::Timer retry_timer_;
+  std::uint64_t turn_used_ = 0;  // Steps of this turn of the loop.
   bool is_scheduled_ = false;
   Counters counters_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
