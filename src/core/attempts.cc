@@ -137,14 +137,17 @@ void Scheduler::Impl::on(const TaskUnblocked& event) {
 
 void Scheduler::Impl::on(const Emitted& event) {
   const Live live = find_live(event.attempt);
-  // Ports of errors are core's own.
-  if (!live || event.port >= live.run->graph->step(live.at.step).first_error) {
+  // Ports of errors are core's own, and only lists have holes.
+  if (!live || event.port >= live.run->graph->step(live.at.step).first_error ||
+      (event.is_hole &&
+       !live.run->graph->port(live.run->graph->step(live.at.step).ports.first + event.port)
+            .is_list)) {
     // Core takes over every object that it is told of; nobody else would free this one.
     ++counters_.stale_events;
     release(event.object.id);
     return;
   }
-  emit(*live.run, live.at, event.port, event.object);
+  emit(*live.run, live.at, event.port, event.object, event.is_hole);
 }
 
 void Scheduler::Impl::on(const Sealed& event) {

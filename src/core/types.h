@@ -108,6 +108,7 @@ struct Emitted {
   Attempt attempt;
   std::uint32_t port = 0;
   Object object;
+  bool is_hole = false;  // The next element is absent, and there is no object.
 };  // The value, or the next element. Open: readers may follow it.
 struct Sealed {
   Attempt attempt;

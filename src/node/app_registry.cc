@@ -123,22 +123,36 @@ Status AppRegistry::save_state(const std::string& name, const App& app) {
 }
 
 Result<AppRegistry::Installed> AppRegistry::install(Prepared prepared) {
+  Result<Installed> installed = install_in(prepared);
+  if (!installed) {
+    if (Status removed = remove_tree(prepared.folder); !removed)
+      log::warning("{}", removed.error().message());
+  }
+  return installed;
+}
+
+// The app as it is now changes last: a deploy that fails has changed nothing.
+Result<AppRegistry::Installed> AppRegistry::install_in(Prepared& prepared) {
   const std::string name = prepared.app->name;
-  App& app = by_name_[name];
+  const auto found = by_name_.find(name);
+  App app = found == by_name_.end() ? App{} : found->second;
   // Numbers are not used again while runs may be pinned to a deleted app's folders.
   app.last = std::max(app.last, numbers_of_deleted_[name]);
   for (auto& [number, version] : app.versions) {
     if (version->digest != prepared.digest) continue;
     // The same content is the same version; deploying an old one again makes it current.
     SLUICE_OK(remove_tree(prepared.folder));
+    const Installed installed{.version = version, .is_new = false};
     if (app.current != number) {
       app.current = number;
       SLUICE_OK(save_state(name, app));
+      by_name_[name] = std::move(app);
     }
-    return Installed{.version = version, .is_new = false};
+    return installed;
   }
   AppVersionPtr version =
       make_version(name, app.last + 1, prepared.digest, std::move(*prepared.app));
+  version->keep_folder = false;  // Until all has gone well.
   SLUICE_OK(make_directory(apps_ / name));
   // A folder of this number is what a crash between rename and save_state left.
   SLUICE_OK(remove_tree(version->folder));
@@ -149,7 +163,9 @@ Result<AppRegistry::Installed> AppRegistry::install(Prepared prepared) {
   app.last = app.current = version->number;
   app.versions[version->number] = version;
   SLUICE_OK(save_state(name, app));
+  version->keep_folder = true;
   prune(app);
+  by_name_[name] = std::move(app);
   return Installed{.version = std::move(version), .is_new = true};
 }
 

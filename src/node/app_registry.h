@@ -66,6 +66,7 @@ class AppRegistry {
     AppVersionPtr version;
     bool is_new = false;
   };
+  // What fails changes nothing, and leaves nothing of `prepared`.
   Result<Installed> install(Prepared prepared);
   Status remove(const std::string& app);
 
@@ -84,6 +85,7 @@ class AppRegistry {
 
   AppVersionPtr make_version(const std::string& name, std::uint32_t number, Sha256 digest,
                              model::App app);
+  Result<Installed> install_in(Prepared& prepared);
   Status save_state(const std::string& name, const App& app);
   void prune(App& app);
 

@@ -297,7 +297,9 @@ void NodeControl::logs(api::LogQuery query, api::Reply<api::LogChunk> reply) {
       auto named = named_parts(record.app(), record.workflow, query.step, PathOf::kStep);
       if (!named) return answer(fail(std::move(named).error()));
     }
-    if (!query.wait || is_ended(record.state) || record.log.size() > query.after)
+    // What workers say after the end, until they are gone, is waited for as well.
+    const bool is_over = is_ended(record.state) && record.drained;
+    if (!query.wait || is_over || record.log.size() > query.after)
       return answer_log(query, std::move(answer));
     const Duration patience = *query.wait;
     parts_.runs.wait_for_log(

@@ -234,7 +234,8 @@ void Dispatcher::finish(LiveTask& task, std::optional<core::Failure> failure,
     }
     if (worker_is_clean) runtime_->give_back(task.worker);
   }
-  if (is_ending || !failure || failure->counts) lost_in_a_row_.erase(attempt.task);
+  if (is_ending || !failure || failure->counts)
+    runs_.find(attempt.task.run)->lost_in_a_row.erase(attempt.task);
   forget(task);
   if (is_ending) {
     pump_.push(core::AttemptEnded{attempt});
@@ -322,7 +323,7 @@ void Dispatcher::on_unassignable(std::uint64_t ticket, const runtime::WorkerEnd&
   }
   // Killed from outside while it was starting: as good as lost (see on_worker_ended).
   if (end.cause == runtime::WorkerEnd::Cause::kSignalled && end.code == SIGKILL &&
-      ++lost_in_a_row_[task->attempt.task] <= kLostInARowMax) {
+      ++runs_.find(task->run)->lost_in_a_row[task->attempt.task] <= kLostInARowMax) {
     failure.counts = false;
   }
   finish(*task, std::move(failure), false);
@@ -381,7 +382,8 @@ void Dispatcher::on_worker_ended(WorkerId worker, const runtime::WorkerEnd& end)
   const bool is_lost = !task->pending_failure &&
                        (!task->is_called || (end.cause == runtime::WorkerEnd::Cause::kSignalled &&
                                              end.code == SIGKILL));
-  if (is_lost && ++lost_in_a_row_[task->attempt.task] <= kLostInARowMax) failure.counts = false;
+  if (is_lost && ++runs_.find(task->run)->lost_in_a_row[task->attempt.task] <= kLostInARowMax)
+    failure.counts = false;
   finish(*task, std::move(failure), false);
 }
 

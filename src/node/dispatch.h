@@ -185,11 +185,8 @@ class Dispatcher : public runtime::WorkerEvents {
   runtime::Runtime* runtime_ = nullptr;
   std::uint64_t last_handle_ = 0;
   std::unordered_map<std::uint64_t, std::unique_ptr<LiveTask>> live_;  // By handle.
-  // Attempts of one task that were lost one after the other by a kill from outside.
   static constexpr std::uint32_t kLostInARowMax = 10;
   std::unordered_map<core::TaskKey, std::uint64_t, TaskHash> by_task_;
-  std::unordered_map<core::TaskKey, std::uint32_t, TaskHash>
-      lost_in_a_row_;  // Erased when the task ends otherwise.
   std::unordered_map<std::uint64_t, std::unique_ptr<Worker>>
       workers_;                                    // By WorkerId.value; those that were assigned.
   std::unordered_map<std::uint64_t, Pool> pools_;  // By PoolId.value.

@@ -1,23 +1,12 @@
 // The half of the dispatcher that hears a worker: progress, outputs into the store, the end.
 
-#include <cstring>
-
 #include "base/json.h"
 #include "node/dispatch.h"
 #include "node/values.h"
+#include "wire/frame.h"
 
 namespace sluice::node {
 namespace {
-
-// Copies a struct of the protocol from the front of a payload; nothing if it is too short.
-template <class T>
-std::optional<T> take(std::span<const std::byte>& payload) {
-  if (payload.size() < sizeof(T)) return std::nullopt;
-  T value;
-  std::memcpy(&value, payload.data(), sizeof(T));
-  payload = payload.subspan(sizeof(T));
-  return value;
-}
 
 std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -59,8 +48,8 @@ void Dispatcher::on_frame(WorkerId worker, const sluice_frame_header& header,
       }
       return;
     case SLUICE_FRAME_CREDIT: {
-      const auto credit = take<sluice_credit>(payload);
-      if (!credit) return break_off(task, protocol("a short credit frame"));
+      const Result<sluice_credit> credit = wire::decode_credit(payload);
+      if (!credit) return break_off(task, protocol(credit.error().message()));
       for (Input& input : task.inputs) {
         if (input.port != header.port) continue;
         input.credit += credit->bytes;
@@ -109,8 +98,8 @@ void Dispatcher::return_credit(LiveTask& task, std::uint64_t bytes) {
 }
 
 void Dispatcher::on_alloc(LiveTask& task, std::span<const std::byte> payload) {
-  const auto size = take<std::uint64_t>(payload);
-  if (!size) return break_off(task, protocol("a short alloc frame"));
+  const Result<std::uint64_t> size = wire::decode_size(payload);
+  if (!size) return break_off(task, protocol(size.error().message()));
   const store::OutboxId outbox = pools_.at(task.pool.value).outbox;
   Result<store::Range> range = store_.grant(outbox, *size);
   std::uint32_t number = 0;
@@ -140,66 +129,69 @@ void Dispatcher::on_emit(LiveTask& task, const sluice_frame_header& header,
     return break_off(task, protocol(fmt::format("output {} does not exist", header.port)));
   Output& output = task.outputs[header.port];
   const model::Port& port = function_of(task).outputs[header.port];
-  const auto value = take<sluice_value>(payload);
-  if (!value || value->name_length > payload.size() || value->name_length > 255) {
-    return break_off(task, protocol("a short emit frame"));
+  const Result<wire::ValueView> value = wire::decode_value(payload, header.flags);
+  if (!value) {
+    return break_off(task,
+                     protocol(fmt::format("output '{}': {}", port.name, value.error().message())));
   }
   if (output.open)
     return break_off(task, protocol(fmt::format("output '{}' is still open", port.name)));
-  if ((header.flags & SLUICE_FLAG_HOLE) != 0) {
-    return break_off(task,
-                     {.name = "InvalidOutput",
-                      .message = fmt::format("output '{}': emitting an absent element is part of "
-                                             "the language but not there yet; leave it out",
-                                             port.name)});
+  if (value->is_hole) {
+    if (!port.type.is_list() || !port.type.element().optional) {
+      return break_off(task, {.name = "InvalidOutput",
+                              .message = fmt::format("output '{}': {} has no absent elements",
+                                                     port.name, model::to_text(port.type))});
+    }
+    return pump_.push(
+        core::Emitted{.attempt = task.attempt, .port = header.port, .object = {}, .is_hole = true});
   }
   if (output.emitted && !port.type.is_list()) {
     return break_off(task, {.name = "InvalidOutput",
                             .message = fmt::format("output '{}' was given twice", port.name)});
   }
-  store::Meta meta{.kind = value->kind,
-                   .name = std::string(text_of(payload.first(value->name_length))),
-                   .file_mode = value->file_mode};
-  payload = payload.subspan(value->name_length);
-  if (meta.kind < SLUICE_KIND_BYTES || meta.kind > SLUICE_KIND_FILE || !is_utf8(meta.name) ||
-      meta.name.find('/') != std::string::npos || meta.name == "." || meta.name == "..") {
+  if (value->value.kind > SLUICE_KIND_FILE) {
     return break_off(
-        task, protocol(fmt::format("output '{}' has a kind or name that cannot be", port.name)));
+        task, protocol(fmt::format("output '{}' is of kind {}", port.name, value->value.kind)));
   }
+  if (!is_utf8(value->name)) {
+    return break_off(task, {.name = "InvalidOutput",
+                            .message = fmt::format("output '{}': the name of the file is not UTF-8",
+                                                   port.name)});
+  }
+  store::Meta meta{.kind = value->value.kind,
+                   .name = std::string(value->name),
+                   .file_mode = value->value.file_mode};
   if (meta.name.empty() && meta.kind == SLUICE_KIND_FILE) meta.name = port.name;
-  meta.file_mode &= 0777;
 
   Result<ObjectId> object = ObjectId{};
   std::uint64_t size = 0;
   bool sealed = true;
-  switch (header.flags & SLUICE_PLACE_MASK) {
-    case SLUICE_PLACE_INLINE:
-      size = payload.size();
-      object = store_.put(std::move(meta), payload);
+  switch (value->place) {
+    case wire::Place::kInline:
+      size = value->bytes.size();
+      object = store_.put(std::move(meta), value->bytes);
       return_credit(task, size);
       break;
-    case SLUICE_PLACE_RANGE: {
-      const auto wire = take<sluice_range>(payload);
-      if (!wire) return break_off(task, protocol("a short range"));
+    case wire::Place::kRange: {
+      const sluice_range& range = value->range;
       const auto grant =
           std::find_if(task.grants.begin(), task.grants.end(), [&](const Grant& candidate) {
-            return candidate.number == wire->region && candidate.range.offset == wire->offset;
+            return candidate.number == range.region && candidate.range.offset == range.offset;
           });
-      if (grant == task.grants.end() || wire->length > grant->range.length) {
+      if (grant == task.grants.end() || range.length > grant->range.length) {
         return break_off(task, protocol("a range that was not granted"));
       }
-      size = wire->length;
+      size = range.length;
       object = store_.adopt(pools_.at(task.pool.value).outbox, grant->range, size, std::move(meta));
       if (object) task.grants.erase(grant);
       break;
     }
-    case SLUICE_PLACE_OPEN:
-      object = store_.open(std::move(meta),
-                           value->size == UINT64_MAX ? std::nullopt : std::optional(value->size));
+    case wire::Place::kOpen:
+      object = store_.open(std::move(meta), value->value.size == UINT64_MAX
+                                                ? std::nullopt
+                                                : std::optional(value->value.size));
       sealed = false;
       break;
-    default:
-      return break_off(task, protocol("a place that does not exist"));
   }
   if (!object) return break_off(task, {.name = "TooLarge", .message = object.error().message()});
   if (!sealed) output.open = *object;
@@ -223,11 +215,14 @@ void Dispatcher::on_grow(LiveTask& task, const sluice_frame_header& header,
   }
   Output& output = task.outputs[header.port];
   if (header.type == SLUICE_FRAME_GROW) {
-    if (Status appended = store_.append(output.open, payload); !appended) {
+    const Result<wire::PieceView> piece = wire::decode_piece(payload, header.flags);
+    if (!piece || piece->place != wire::Place::kInline)
+      return break_off(task, protocol("a piece of an output that is not in its frame"));
+    if (Status appended = store_.append(output.open, piece->bytes); !appended) {
       return break_off(task, {.name = "TooLarge", .message = appended.error().message()});
     }
-    if (AttemptRecord* record = record_of(task)) record->bytes_out += payload.size();
-    return return_credit(task, payload.size());
+    if (AttemptRecord* record = record_of(task)) record->bytes_out += piece->size();
+    return return_credit(task, piece->size());
   }
   const ObjectId object = std::exchange(output.open, ObjectId{});
   if (Status sealed = store_.seal(object); !sealed) {

@@ -19,6 +19,7 @@ using Path = api::OutputPath;
 
 constexpr std::uint64_t kInlineOutputMax = 1 << 20;  // A JSON or text output inside the document.
 constexpr std::uint64_t kDocumentMax = 4 << 20;      // All of them together.
+constexpr std::uint64_t kListMax = 16 << 20;         // In the document of one list.
 
 std::string hex_of(const Checksum& checksum) {
   return fmt::format("{:016x}{:016x}", checksum.high, checksum.low);
@@ -207,8 +208,8 @@ Result<api::OutputBytes> output_bytes(const RunRecord& run, const std::string& n
     case Kind::kNoList:
       return fail(ErrorCode::kNotFound, fmt::format("output '{}' is no list", there(part.depth)));
     case Kind::kList: {
-      std::uint64_t all = UINT64_MAX;
-      const Showing showing{.run = run, .name = name, .budget = all};
+      std::uint64_t budget = kListMax;
+      const Showing showing{.run = run, .name = name, .budget = budget};
       return json_bytes(path.empty() ? output_json(showing, output)
                                      : nested_json(showing, output, part.inside, path));
     }

@@ -29,6 +29,8 @@ class Retention {
   void remove(const RunId& run, TimePoint ended) { kept_.erase({ended, run}); }
   // The oldest run, if it has to go. It counts as gone from then on: the caller erases it.
   std::optional<RunId> take(TimePoint now, std::uint64_t disk_used);
+  // Whether take() would take one.
+  bool is_due(TimePoint now, std::uint64_t disk_used) const;
   // When the oldest will have been kept for its time; nothing if no run is kept.
   std::optional<TimePoint> next_due() const;
 

@@ -119,7 +119,7 @@ struct RunRecord {
 
   bool upload_open = false;  // Inputs may still come.
   bool drained = false;      // Core has no attempt of it any more.
-  bool discard = false;      // A broken upload: nothing of the run is to stay.
+  bool discard = false;      // A broken upload, or deleted: nothing of the run is to stay.
   bool forgotten = false;    // Core knows it no more; final_counts and final_states are set.
   std::uint32_t saves_pending = 0;
   std::optional<core::RunEnded> end_pending;  // The end waits for outputs to be saved.
@@ -129,13 +129,16 @@ struct RunRecord {
   std::uint64_t kept_on_disk = 0;
   std::uint64_t disk_counted = 0;  // What RunTable's sum has of this run: outputs and log.
   std::filesystem::path folder;    // Made when first needed.
-  bool folder_made = false;
+  bool folder_made = false;        // There may be files that are not counted.
+  bool settled = false;            // Over, and kept until retention takes it.
 
   std::vector<AttemptRecord>
       attempts;  // In order of start; bounded (attempts_dropped counts the rest).
   std::uint64_t attempts_dropped = 0;
   std::unordered_map<core::TaskKey, std::uint32_t, TaskHash>
       last_attempt;  // Its newest attempt in `attempts`.
+  // Attempts of one task that were lost one after the other by a kill from outside.
+  std::unordered_map<core::TaskKey, std::uint32_t, TaskHash> lost_in_a_row;
   RunScopes scopes;
   std::map<std::string, Checksum>
       answers;  // By path: what a `wait` was answered, to know it again.

@@ -27,6 +27,7 @@ constexpr std::size_t kAttemptsPerRun =
 // Scopes of one run that are closed and whose tasks are still known one by one: about 200 bytes.
 constexpr std::size_t kScopesPerRun = 100'000;
 constexpr std::size_t kSavesAtOnce = 8;
+constexpr std::size_t kWaitersMax = 10'000;  // Of one run, for its end or its log.
 
 WallTime wall_now() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
@@ -150,7 +151,7 @@ RunRecord* RunTable::find(const RunId& run) {
 }
 
 Result<RunRecord*> RunTable::known(const RunId& run) {
-  if (RunRecord* found = find(run)) return found;
+  if (RunRecord* found = find(run); found != nullptr && !found->discard) return found;
   if (!retention_.is_gone(run)) {
     return fail(ErrorCode::kNotFound, fmt::format("there is no run {}", run.to_text()));
   }
@@ -285,6 +286,7 @@ void RunTable::start_saves() {
     const auto& path =
         std::get<std::filesystem::path>(run->outputs[save.output].values[save.value].content);
     auto outcome = std::make_shared<Status>();
+    run->folder_made = true;
     Status submitted =
         bulk_.submit([outcome, from = std::move(*region), offset = range->offset, size = view->size,
                       path] { *outcome = copy_to_file(from, offset, size, path); },
@@ -305,11 +307,12 @@ void RunTable::saved(const Save& save, Status status) {
   RunRecord* run = find(save.run);
   if (run == nullptr) return;
   KeptValue& value = run->outputs[save.output].values[save.value];
-  value.saved = true;
-  run->kept_on_disk += value.size;
-  count_disk(*run);
   --run->saves_pending;
-  if (!status) {
+  if (status) {
+    value.saved = true;
+    run->kept_on_disk += value.size;
+    count_disk(*run);
+  } else {
     const std::string message =
         fmt::format("an output cannot be kept: {}", status.error().message());
     log::error("{}{}", message, log::field("run", run->id.to_text()));
@@ -424,13 +427,14 @@ void RunTable::conclude(RunRecord& run) {
       [](journal::RecordNumber) {}, [](journal::RecordNumber) {});
   answer_all(run.end_waiters);
   answer_all(run.log_waiters);
-  if (run.drained) forget_in_core(run);  // `run` may be gone.
+  if (run.drained) forget_in_core(run);
 }
 
 void RunTable::on(const core::RunDrained& drained) {
   RunRecord* run = find(drained.run);
   if (run == nullptr) return;
   run->drained = true;
+  answer_all(run->log_waiters);  // Nothing will be said any more.
   if (is_ended(run->state)) forget_in_core(*run);
 }
 
@@ -448,16 +452,13 @@ void RunTable::forget_in_core(RunRecord& run) {
   run.forgotten = true;
   // Only the newest attempt of each task is looked up while it runs.
   run.last_attempt.clear();
+  run.lost_in_a_row.clear();
   Slot& slot = slots_[run.key.index()];
   pump_.push(core::ForgetRun{run.key});
   slot.run = nullptr;
   ++slot.generation;
   free_slots_.push_back(run.key.index());
-  if (run.discard) {
-    erase(run);
-  } else {
-    settle(run);
-  }
+  settle(run);
 }
 
 // ---- records, waiting
@@ -496,6 +497,12 @@ void RunTable::answer_all(std::list<RunWaiter>& waiters) {
 
 void RunTable::wait_in(std::list<RunWaiter>& waiters, aio::Loop& loop, Duration patience,
                        std::move_only_function<void()> answer) {
+  // One whose client has gone waits on: the oldest is told what there is when there are too many.
+  if (waiters.size() >= kWaitersMax) {
+    std::list<RunWaiter> oldest;
+    oldest.splice(oldest.begin(), waiters, waiters.begin());
+    oldest.front().answer();
+  }
   waiters.push_back(RunWaiter{.timer = aio::Timer(loop), .answer = std::move(answer)});
   const auto at = std::prev(waiters.end());
   // The record outlives its waiters: erase() answers them first.
@@ -530,7 +537,8 @@ core::TaskState RunTable::state(const RunRecord& run, const core::TaskKey& task)
 std::vector<RunRecord*> RunTable::newest_first() const {
   std::vector<RunRecord*> all;
   all.reserve(runs_.size());
-  for (auto at = runs_.rbegin(); at != runs_.rend(); ++at) all.push_back(at->second.get());
+  for (auto at = runs_.rbegin(); at != runs_.rend(); ++at)
+    if (!at->second->discard) all.push_back(at->second.get());
   return all;
 }
 

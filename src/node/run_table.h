@@ -30,8 +30,10 @@ class RunTable : public RunLookup {
   RunRecord* find(const RunId& run);
   // kNotFound, or kGone for one that retention took.
   Result<RunRecord*> known(const RunId& run);
+  // At once for all who ask; its files go when the last output is written.
   Status remove(const RunId& run);
-  // Erases what retention takes at `now`. Called at the end of a run and by a timer of its own.
+  // Erases what retention takes at `now`. Called by a timer of its own, soon after the end of a run
+  // that is one too many.
   void retain(TimePoint now);
   // When an idle node will wake up for it; nothing while nothing is kept.
   std::optional<TimePoint> next_retention() const { return retention_at_; }
@@ -90,6 +92,8 @@ class RunTable : public RunLookup {
   void forget_details(RunRecord& run);
   void count_disk(RunRecord& run);
   void erase(RunRecord& run);
+  void schedule_retention();
+  bool has_too_many_details() const;
 
   Pump& pump_;
   store::Store& store_;
@@ -111,9 +115,10 @@ class RunTable : public RunLookup {
   aio::Timer retention_timer_;
   std::optional<TimePoint> retention_at_;  // What the timer is set to.
   std::size_t in_flight_ = 0;
-  std::uint64_t details_kept_ = 0;  // AttemptRecords and closed scopes of all runs.
-  std::uint64_t disk_used_ = 0;     // Files of all runs: outputs and logs.
-  std::deque<Save> saves_;          // Waiting for a bulk thread.
+  std::uint64_t details_kept_ = 0;     // AttemptRecords and closed scopes of all runs,
+  std::uint64_t details_settled_ = 0;  // and of those that are over.
+  std::uint64_t disk_used_ = 0;        // Files of all runs: outputs and logs.
+  std::deque<Save> saves_;             // Waiting for a bulk thread.
   std::size_t saves_running_ = 0;
   std::map<std::pair<std::string, RunState>, std::uint64_t> totals_;
 };

@@ -39,6 +39,11 @@ class RunTableTest : public testing::Test {
         {.name = "copy",
          .inputs = {{.name = "x", .type = bytes}},
          .outputs = {{.name = "y", .source = model::InputRef{0}, .type = bytes}}});
+    app->workflows.push_back(
+        {.name = "two",
+         .inputs = {{.name = "x", .type = bytes}, {.name = "more", .type = bytes}},
+         .outputs = {{.name = "y", .source = model::InputRef{0}, .type = bytes},
+                     {.name = "more", .source = model::InputRef{1}, .type = bytes}}});
     version_ = std::make_shared<AppVersion>();
     version_->name = "empty";
     version_->app = std::move(app);
@@ -99,6 +104,7 @@ TEST_F(RunTableTest, KeepsTheNewestEndedRunsAndSaysOfTheOthersThatTheyAreGone) {
   const RunId second = run_one();
   const RunId third = run_one();
   const RunId fourth = run_one();
+  runs_->retain(loop_.now());
   EXPECT_EQ(missing(first), ErrorCode::kGone);
   EXPECT_EQ(missing(second), ErrorCode::kGone);
   EXPECT_TRUE(runs_->known(third));
@@ -134,6 +140,16 @@ TEST_F(RunTableTest, AnIdleNodeWakesUpToTakeTheOldestRunAndNeverAgainWhenNothing
   EXPECT_EQ(runs_->next_retention(), std::nullopt);
 }
 
+TEST_F(RunTableTest, ARunThatIsOneTooManyIsThereForThoseWhoEndedItAndTakenSoonAfter) {
+  limits_.retention_runs = 0;
+  RunRecord* run = runs_->accept({.version = version_, .workflow = 0}, std::nullopt).value();
+  EXPECT_EQ(run->state, RunState::kSucceeded);
+  const RunId id = run->id;
+  runs_->wait_for_end(*run, kAwaited, [this] { loop_.stop(); });
+  loop_.run();
+  EXPECT_EQ(missing(id), ErrorCode::kGone);
+}
+
 TEST_F(RunTableTest, TakesTheOldestRunsWhenTheirFilesTakeMoreThanTheirShareOfTheDisk) {
   constexpr std::size_t kSize = 300'000;
   struct statvfs disk{};
@@ -147,6 +163,7 @@ TEST_F(RunTableTest, TakesTheOldestRunsWhenTheirFilesTakeMoreThanTheirShareOfThe
   const std::filesystem::path folder = runs_->known(first).value()->folder;
   EXPECT_EQ(std::filesystem::file_size(folder / "outputs/y"), kSize);
   const RunId third = run_copy(kSize);
+  runs_->retain(loop_.now());
   EXPECT_EQ(missing(first), ErrorCode::kGone);
   // Only as many as it takes.
   EXPECT_TRUE(runs_->known(small));
@@ -163,6 +180,31 @@ TEST_F(RunTableTest, ADeletedRunIsNotFoundAndNotGone) {
   EXPECT_TRUE(runs_->remove(run));
   EXPECT_EQ(runs_->known(run).error().code(), ErrorCode::kNotFound);
   EXPECT_EQ(runs_->remove(run).error().code(), ErrorCode::kNotFound);
+}
+
+TEST_F(RunTableTest, ARunThatIsDeletedWhileAnOutputIsWrittenLeavesNoFile) {
+  constexpr std::size_t kSize = 300'000;
+  RunRecord* run = runs_->accept({.version = version_, .workflow = 2}, std::nullopt).value();
+  const RunId id = run->id;
+  const std::filesystem::path folder = run->folder;
+  const std::string content(kSize, 'x');
+  const ObjectId object =
+      store_->put({.kind = SLUICE_KIND_BYTES}, std::as_bytes(std::span(content))).value();
+  const store::Store::View view = store_->view(object).value();
+  pump_.push(core::InputReady{
+      .run = run->key,
+      .input = 0,
+      .object = {.id = object, .size = view.size, .checksum = view.checksum, .sealed = true}});
+  runs_->cancel(*run);
+  // The bulk thread's word that it is written waits for the loop.
+  EXPECT_TRUE(runs_->remove(id));
+  EXPECT_EQ(missing(id), ErrorCode::kNotFound);
+  EXPECT_TRUE(runs_->newest_first().empty());
+  for (int i = 0; i < 2; ++i) {  // It is written; then the files are removed.
+    ASSERT_TRUE(bulk_.submit([] {}, [this] { loop_.stop(); }));
+    loop_.run();
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder));
 }
 
 TEST_F(RunTableTest, RefusesMoreRunsInFlightThanItsLimit) {

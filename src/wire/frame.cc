@@ -134,6 +134,11 @@ Result<ValueView> decode_value(Bytes payload, std::uint8_t flags) {
   ValueView view{.value = copy_from<sluice_value>(payload)};
   const sluice_value& value = view.value;
   payload = payload.subspan(sizeof value);
+  view.is_hole = (flags & SLUICE_FLAG_HOLE) != 0;
+  if (view.is_hole) {
+    if (!payload.empty()) return refuse("a hole with bytes");
+    return view;
+  }
   if (value.kind < SLUICE_KIND_BYTES || value.kind > SLUICE_KIND_LIST) {
     return refuse(fmt::format("a value of kind {}", value.kind));
   }
@@ -154,11 +159,6 @@ Result<ValueView> decode_value(Bytes payload, std::uint8_t flags) {
     return refuse("a file name that is no single path component");
   }
 
-  view.is_hole = (flags & SLUICE_FLAG_HOLE) != 0;
-  if (view.is_hole) {
-    if (!payload.empty()) return refuse("a hole with bytes");
-    return view;
-  }
   switch (flags & SLUICE_PLACE_MASK) {
     case SLUICE_PLACE_INLINE:
       if (value.kind == SLUICE_KIND_LIST) return refuse("a list that is not open");

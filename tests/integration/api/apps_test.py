@@ -42,6 +42,20 @@ class Apps(ServerCase):
         self.assertNotEqual(second["digest"], first["digest"])
         self.assertEqual(self.assert_succeeded(self.server.run("small", x=1))["y"], 3)
 
+    def test_a_deploy_that_fails_changes_nothing(self):
+        place = os.path.join(self.server.data, "apps/default")
+        os.makedirs(place, exist_ok=True)
+        with open(os.path.join(place, "small"), "w", encoding="utf-8") as file:
+            file.write("in the way")
+        result = self.server.cli("deploy", self.small())
+        self.assertNotEqual(result.returncode, 0, result.stdout)
+        self.assertIn("apps/default/small", result.stderr)
+        self.assertEqual(self.server.get("apps")["apps"], [])
+        self.assertEqual(self.server.http("GET", "workflows/small").status, 404)
+        os.unlink(os.path.join(place, "small"))
+        self.assertEqual(self.deploy(self.path("small"))["version"], 1)
+        self.assertEqual(self.assert_succeeded(self.server.run("small", x=1))["y"], 2)
+
     def test_what_the_ignore_file_names_does_not_belong_to_the_app(self):
         self.small()
         first = self.deploy(self.path("small"))

@@ -53,6 +53,46 @@ class Values(ServerCase):
             answer = self.server.http("POST", "workflows/echo/runs?wait=300", {"inputs": inputs})
             self.assertIn(answer.status, (400, 422), answer)
 
+    def test_a_function_leaves_elements_of_its_list_out(self):
+        self.app(
+            "holes",
+            """
+            app: holes
+            functions:
+              make: { runtime: python3, handler: code.make, outputs: { xs: list<optional<int>> } }
+              twice: { runtime: python3, handler: code.twice, inputs: { x: int }, outputs: { y: int } }
+            workflows:
+              holes:
+                inputs: {}
+                steps:
+                  make: { call: make }
+                  twice: { call: twice, foreach: "${make.xs}", in: { x: "${item}" } }
+                outputs: { xs: "${make.xs}", ys: "${twice.y}", there: "${present(twice.y)}" }
+            """,
+            code="def make():\n    yield 1\n    yield None\n    yield 3\n\n\ndef twice(x):\n    return 2 * x\n")
+        outputs = self.assert_succeeded(self.server.run("holes"))
+        self.assertEqual(outputs, {"xs": [1, None, 3], "ys": [2, None, 6], "there": [2, 6]})
+
+    def test_the_name_of_a_file_that_is_no_text_is_an_invalid_output(self):
+        self.app(
+            "names",
+            """
+            app: names
+            functions:
+              make: { runtime: python3, handler: code.make, outputs: { f: file }, retry: { attempts: 3 } }
+            workflows:
+              names:
+                inputs: {}
+                steps:
+                  make: { call: make }
+                outputs: { f: "${make.f}" }
+            """,
+            code='import pathlib\n\n\ndef make():\n    path = pathlib.Path("bad\\udcff.txt")\n'
+            '    path.write_text("x")\n    return path\n')
+        run = self.server.run("names")
+        self.assertEqual((run["state"], run["error"]["name"]), ("FAILED", "InvalidOutput"), run)
+        self.assertIn("not UTF-8", run["error"]["message"])
+
     def test_bytes_of_any_size_pass_unchanged(self):
         self.echo("bytes")
         for size in (0, 1, 16 * 1024, 16 * 1024 + 1, 64 * 1024, 1 << 20, (5 << 20) + 3):
