@@ -55,7 +55,7 @@ TEST(NotThereYet, RefusesKeysOfFunctionsAndWorkflowsByTheirNames) {
 TEST(NotThereYet, RefusesAStepThatNobodyWroteAtTheTopOfTheFile) {
   model::App app = make_app();
   app.workflows[0].written.clear();
-  app.workflows[0].steps[0].cpu = 2;
+  app.workflows[0].steps[0].cache = true;
   app.workflows[0].steps[1].cache = true;
   const model::Mistakes mistakes = not_there_yet(app);
   ASSERT_EQ(mistakes.size(), 2);

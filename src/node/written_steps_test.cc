@@ -19,7 +19,7 @@ model::WrittenStep written(std::string name, std::vector<std::uint32_t> parts,
   model::WrittenStep step;
   step.name = std::move(name);
   step.parts = std::move(parts);
-  step.is_foreach = is_foreach;
+  if (is_foreach) step.foreach.emplace();
   return step;
 }
 

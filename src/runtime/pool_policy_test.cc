@@ -35,14 +35,16 @@ struct Table {
     std::string text;
     while (const auto action = policy.next(now)) {
       policy.check_invariants();
+      if (const auto* lack = std::get_if<PoolPolicy::Short>(&*action)) {
+        shortages += fmt::format("{}{} ", lack->ticket, lack->only_pool ? " in its pool" : "");
+        continue;
+      }
       if (!text.empty()) text += ", ";
       if (const auto* start = std::get_if<PoolPolicy::Start>(&*action)) {
         workers.push_back(start->worker);
         text += fmt::format("start {}{}", names[start->pool], workers.size());
       } else if (const auto* assign = std::get_if<PoolPolicy::Assign>(&*action)) {
         text += fmt::format("assign {} to {}", assign->ticket, number(assign->worker));
-      } else if (const auto* lack = std::get_if<PoolPolicy::Short>(&*action)) {
-        shortages += fmt::format("{}{} ", lack->ticket, lack->only_pool ? " in its pool" : "");
       } else {
         text += fmt::format("end {}", number(std::get<PoolPolicy::EndWorker>(*action).worker));
       }
