@@ -34,6 +34,7 @@ void Scheduler::Impl::apply(const Event& event, TimePoint now, Actions& out) {
   do {
     work();
     relieve();
+    work();  // What is put back takes data with it that others were ready by.
     dispatch();
     sweep();
   } while (!work_.empty());

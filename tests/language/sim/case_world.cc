@@ -42,8 +42,8 @@ Hostility Hostility::draw(Random& random, bool faults) {
   drawn.early_timers = random.chance(0.5);
   drawn.slots_change = sometimes(0.2, 0.05);
   drawn.check_every = random.chance(0.3) ? 1 : 50;
-  if (random.chance(0.4)) drawn.workers = static_cast<std::uint32_t>(1 + random.below(4));
   if (!faults) return drawn;
+  if (random.chance(0.4)) drawn.workers = static_cast<std::uint32_t>(1 + random.below(4));
   drawn.lost = sometimes(0.7, 0.7);
   drawn.lies = sometimes(0.7, 1);
   drawn.faults_max = static_cast<std::uint32_t>(1 + random.below(20));
@@ -62,6 +62,19 @@ std::string to_text(const Hostility& hostility) {
       hostility.cancel ? fmt::format(" cancelled after {}", *hostility.cancel) : "");
 }
 
+namespace {
+
+// A gate ends when a task that runs beside it has opened it.
+bool has_gates(const model::App& app) {
+  for (const model::Workflow& workflow : app.workflows)
+    for (const model::Step& step : workflow.steps)
+      if (step.action == model::Action::kCall && app.functions[step.function].name == "gate")
+        return true;
+  return false;
+}
+
+}  // namespace
+
 CaseWorld::CaseWorld(const Library& library, std::shared_ptr<const model::App> app,
                      const CaseRun& expected, bool faults, std::uint64_t seed, sim::Trace& trace)
     : library_(library),
@@ -74,6 +87,7 @@ CaseWorld::CaseWorld(const Library& library, std::shared_ptr<const model::App> a
       scheduler_(Limits{}, NodeId{1}, Random(seed + 1)) {
   const model::Workflow* main = app_->find_workflow("main");
   SLUICE_ASSERT(main != nullptr);
+  if (has_gates(*app_)) hostility_.workers = 0;
   workflow_ = static_cast<std::uint32_t>(main - app_->workflows.data());
   constexpr double kWeights[] = {0.05, 0.3, 1, 1, 3, 20};
   for (double& weight : weights_) weight = kWeights[random_.below(std::size(kWeights))];
