@@ -37,6 +37,12 @@ void Scheduler::Impl::set_state(Run& run, std::uint32_t step, Task& task, TaskSt
   }
   if (task.state == TaskState::kReady) --counters_.ready, --run.ready;
   if (state == TaskState::kReady) ++counters_.ready, ++run.ready;
+  if (run.is_timed) {
+    const bool was = is_busy(run, step, task.state);
+    const bool is = is_busy(run, step, state);
+    if (is && !was) becomes_busy(run);
+    if (was && !is) becomes_idle(run);
+  }
   task.state = state;
 }
 
@@ -388,7 +394,7 @@ void Scheduler::Impl::fail_attempt(Run& run, At at, Failure failure) {
   const TimePoint next = now_ + backoff_of(retry, task.failures);
   task.active = take_active(run);
   actives_[task.active].late = std::move(late);
-  task.backing_off = true;
+  set_backing_off(run, task, true);
   actives_[task.active].timer =
       timers_.set(next, Timers::Kind::kRetry, run.key, at.step, at.index, run.scope);
   emit_action(TaskRetries{attempt, number, std::move(failure), next});
@@ -481,7 +487,7 @@ void Scheduler::Impl::on(const DeadlineReached&) {
       attempt_over(*run, at, task);
       finish(*run, at, TaskResult::kOutputs);
     } else {
-      task.backing_off = false;
+      set_backing_off(*run, task, false);
       free_active(*run, at, task);
       evaluate_later(*run, at);
     }

@@ -56,12 +56,30 @@ void Scheduler::Impl::check_run(const Run& run, Totals& totals) const {
   totals.actives += actives;
   SLUICE_ASSERT(run.drained == (run.ended && run.attempts == 0 && run.scopes.empty()));
 
+  check_busy(run);
+
   std::uint64_t objects = run.graves.size();
   for (std::uint32_t p = 0; p < run.ports.size(); ++p) objects += check_port(run, p);
   SLUICE_ASSERT(objects == run.objects, "{} objects, {} counted", objects, run.objects);
   for (std::size_t i = 1; i < run.graves.size(); ++i)
     SLUICE_ASSERT(run.graves.at(i - 1).after <= run.graves.at(i).after);
   SLUICE_ASSERT(run.graves.empty() || !run.endings.empty());
+}
+
+void Scheduler::Impl::check_busy(const Run& run) const {
+  if (!run.is_timed) {
+    SLUICE_ASSERT(run.busy == 0);
+    return;
+  }
+  std::uint32_t busy = 0;
+  for (std::uint32_t s = 0; s < run.graph->step_count(); ++s)
+    for (const Task& task : run.steps[s].tasks)
+      busy += (is_busy(run, s, task.state) ? 1U : 0U) + (task.backing_off ? 1U : 0U);
+  for (const auto& [number, scope] : run.root->scopes)
+    busy += scope->is_open && scope->parent == &run && scope->busy != 0 ? 1 : 0;
+  SLUICE_ASSERT(busy == run.busy, "{} busy, {} counted", busy, run.busy);
+  const Active& active = actives_[task_of(*run.parent, run.task).active];
+  SLUICE_ASSERT((active.timer != Timers::kNoTimer) == (busy != 0 && active.left.has_value()));
 }
 
 void Scheduler::Impl::check_step(const Run& run, std::uint32_t step) const {

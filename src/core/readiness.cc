@@ -284,7 +284,7 @@ void Scheduler::Impl::evaluate(Run& run, At at) {
 
 // It failed on data that never existed.
 void Scheduler::Impl::forget_failures(Run& run, At at, Task& task) {
-  task.backing_off = false;
+  set_backing_off(run, task, false);
   task.early = false;
   task.failures = 0;
   free_active(run, at, task);

@@ -135,7 +135,8 @@ struct Computation {
 
 struct Active {
   std::uint32_t timer = Timers::kNoTimer;
-  std::optional<Duration> left;    // Of the attempt's time, while it is blocked; once it runs.
+  std::optional<Duration> left;    // Of the attempt's time, while it is blocked; once it runs. Of a
+                                   // flow: while nothing in it is busy.
   std::uint64_t ending = 0;        // Number in Run::endings.
   std::uint32_t position = kNone;  // In StepTable::readers.
   EndCause cause = EndCause::kRollBack;
@@ -205,6 +206,8 @@ struct Run {
   bool is_open = true;      // False: its attempts are being ended, nobody hears of it any more.
   bool is_void = false;     // A scope that never existed.
   bool is_fed = true;       // What its task waits for is committed: so may its own tasks.
+  bool is_timed = false;    // A time limit of its task, or of one around it, runs while it is busy.
+  std::uint32_t busy = 0;   // If timed: tasks that run, are queued or back off, and busy scopes.
   std::optional<Failure> failure;  // A scope that has failed, once it is drained.
   std::optional<TaskKey> failure_task;
   bool failed_on_input = false;

@@ -229,6 +229,7 @@ void Scheduler::Impl::end_run(Run& run, RunEnded::State state, const Failure* fa
 
 void Scheduler::Impl::stop_run(Run& run, EndAttempt::Reason reason) {
   run.ended = true;
+  if (run.scope != 0) stop_clock(run);
   timers_.cancel(run.timer);
   if (run.actives != 0) {
     for (std::uint32_t s = 0; s < run.graph->step_count(); ++s) {

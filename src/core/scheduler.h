@@ -53,7 +53,7 @@
 // TaskDone or TaskFailed, or by EndAttempt, which the world answers with exactly one
 // AttemptEnded, also when the attempt had ended by itself meanwhile; what else it says after
 // EndAttempt is stale. The time limit runs from TaskStarted and stands still while the task is
-// blocked.
+// blocked; that of a flow runs while one of its tasks runs, is queued or backs off.
 //
 // EARLY DATA. Readers do not wait for commits. A task that is finished (ended, skipped or out of
 // attempts) gets its Commit once all that it was made from is committed: outputs, skips and

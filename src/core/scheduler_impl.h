@@ -6,6 +6,7 @@
 //   attempts.cc    start to end of attempts, time     commit.cc     commits, outputs, completion
 //   undo.cc        what a void attempt leaves          remote.cc     facts from and to other nodes
 //   scopes.cc      flows and loops                     boundary.cc   data into and out of scopes
+//   flow_time.cc   time limits of flows
 //   compute.cc     expressions                          early.cc      early starts, put-back
 //   invariants.cc  check_invariants
 
@@ -47,6 +48,7 @@ class Scheduler::Impl {
     std::size_t runs = 0, ready = 0, holding = 0, timers = 0, actives = 0;
   };
   void check_run(const Run& run, Totals& totals) const;
+  void check_busy(const Run& run) const;
   void check_step(const Run& run, std::uint32_t step) const;
   void check_task(const Run& run, At at) const;
   std::uint64_t check_port(const Run& run, std::uint32_t port) const;  // Returns its objects.
@@ -276,6 +278,15 @@ class Scheduler::Impl {
   void close_rounds(Run& run, At at, std::uint32_t after);
   void sweep();
   Run* newest_scope(Run& run, At at) const;
+
+  // ---- flow_time.cc
+  static bool is_busy(const Run& run, std::uint32_t step, TaskState state);
+  void becomes_busy(Run& run);
+  void becomes_idle(Run& run);
+  void run_clock(Run& run, At at);
+  void hold_clock(Run& run, At at);
+  void stop_clock(Run& scope);
+  void set_backing_off(Run& run, Task& task, bool backing_off);
 
   // ---- boundary.cc
   struct Feed {  // Where an input of a scope comes from.

@@ -24,9 +24,7 @@ void Scheduler::Impl::enter(Run& run, At at) {
     active.position = static_cast<std::uint32_t>(table.foreach->readers.size());
     table.foreach->readers.push_back(at.index);
   }
-  if (step.timeout)
-    active.timer = timers_.set(now_ + *step.timeout, Timers::Kind::kAttempt, run.key, at.step,
-                               at.index, run.scope);
+  active.left = step.timeout;
   open_scope(run, at, step.action == model::Action::kLoop ? 1 : 0);
 }
 
@@ -45,6 +43,7 @@ void Scheduler::Impl::open_scope(Run& run, At at, std::uint32_t round) {
   scope.graph = graphs_.find_or_make(run.app, step.workflow, limits_, true);
   scope.owner = run.owner;
   scope.is_fed = false;
+  scope.is_timed = run.is_timed || step.timeout.has_value();
   scope.slots.resize(scope.graph->slot_count(), SlotStatus::kMissing);
   scope.outputs.resize(scope.graph->workflow().outputs.size());
   actives_[task_of(run, at).active].scopes.push_back(number);
@@ -112,6 +111,7 @@ void Scheduler::Impl::void_scopes(Run& run, At at) {
 
 void Scheduler::Impl::close_scope(Run& scope) {
   if (!scope.is_open) return;
+  stop_clock(scope);
   scope.is_open = false;
   scope.parent = scope.root;  // Its own may go before its last attempt has ended.
   if (!scope.ended) stop_run(scope, EndAttempt::Reason::kRolledBack);
@@ -202,6 +202,7 @@ void Scheduler::Impl::check_scope_done(Run& scope) {
   }
   for (std::uint32_t n = 0; n < info.first_error; ++n)
     if (result_of(run, info.ports.first + n, at) == TaskResult::kNone) return;
+  stop_clock(scope);
   leave_scope(run, at);
   finish(run, at, TaskResult::kOutputs);
 }
