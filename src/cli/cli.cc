@@ -1,33 +1,59 @@
 #include "cli/cli.h"
 
-#include <cstdlib>
+#include <algorithm>
 #include <variant>
 
 #include "cli/command_line.h"
 #include "cli/interrupt.h"
 #include "cli/session.h"
+#include "settings/read.h"
 
 namespace sluice::cli {
 namespace {
+
+using settings::SettingId;
 
 template <class... Handlers>
 struct Match : Handlers... {
   using Handlers::operator()...;
 };
 
-// The only place of cli that reads the environment.
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
+// `http://127.0.0.1:7600/path`. What stands before an @ is no host.
+bool is_on_this_machine(std::string_view url) {
+  std::string_view host = url.substr(std::min(url.find("://") + 3, url.size()));
+  host = host.substr(0, host.find('/'));
+  if (host.starts_with('[')) {
+    host = host.substr(1, host.find(']') - 1);
+  } else {
+    host = host.substr(0, host.find(':'));
+  }
+  return url.find('@') == std::string_view::npos && settings::is_loopback(host);
+}
+
+// A folder from elsewhere may bring a sluice.toml that names any server: it gets no token of ours.
+Status check_token(const settings::Values& values, const ServerAddress& address) {
+  const std::string& file = values.file(SettingId::kUrl);
+  if (address.token.empty() || is_on_this_machine(address.base) || file != "sluice.toml" ||
+      file == values.file(SettingId::kToken)) {
+    return {};
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} names the server {}, and the token is from {}: it is not sent there. "
+                          "If you trust that server, name it with --url or SLUICE_URL",
+                          file, address.base, values.place(SettingId::kToken)));
 }
 
 Result<ServerAddress> server_address(const std::string& flag) {
+  std::vector<settings::FlagWords> flags;
+  if (!flag.empty()) flags.push_back({.id = SettingId::kUrl, .words = {flag}});
+  SLUICE_TRY(const settings::Values values,
+             settings::read_settings(settings::Side::kClient, flags, settings::process_variable));
   ServerAddress address;
-  address.token = variable("SLUICE_TOKEN");
-  const std::string url = flag.empty() ? variable("SLUICE_URL") : flag;
-  if (url.empty()) return address;
-  SLUICE_TRY(address.base, parse_server_url(url));
+  address.token = values.text(SettingId::kToken);
+  if (!values.is_given(SettingId::kUrl)) return address;
+  SLUICE_TRY(address.base, parse_server_url(values.text(SettingId::kUrl)));
   address.is_default = false;
+  SLUICE_OK(check_token(values, address));
   return address;
 }
 
@@ -65,7 +91,8 @@ Result<ExitCode> execute(const CommandLine& line, const Terminal& terminal) {
 }  // namespace
 
 int run(int argc, char** argv) {
-  const Terminal terminal = inspect_terminal(variable("TERM"), variable("NO_COLOR"));
+  const Terminal terminal =
+      inspect_terminal(settings::process_variable("TERM"), settings::process_variable("NO_COLOR"));
   const auto explain = [&](const Error& error) {
     write_error_line(terminal, "error", error.message());
     return static_cast<int>(exit_code_of(error));

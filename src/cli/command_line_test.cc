@@ -143,8 +143,10 @@ TEST(CommandLine, CompletesWhatPeopleUseAlone) {
   const auto script = parse({"completion", "bash"});
   ASSERT_TRUE(script) << script.error().message();
   const std::string& text = std::get<ShowText>(script->command).text;
-  EXPECT_NE(text.find("graph) words=\"--help --url --folder --format --output\""),
-            std::string::npos);
+  EXPECT_NE(text.find("graph) options=\"--help --folder --format --output --url\" "
+                      "valued=\"-f --folder -o --format --output --url\""),
+            std::string::npos)
+      << text;
   EXPECT_EQ(text.find("--page"), std::string::npos);  // For the documentation.
 }
 

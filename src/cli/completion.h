@@ -1,18 +1,17 @@
 #pragma once
 
-// Completion scripts for shells, made from the commands as they are.
+// Completion scripts for shells, made from the descriptions of the commands: their names, options,
+// fixed words, and what a server knows (workflows, runs), which is asked for with a second's
+// patience.
 
 #include <string>
 #include <vector>
 
+#include "cli/commands.h"
+
 namespace sluice::cli {
 
-struct CommandWords {
-  std::string name;
-  std::vector<std::string> options;  // `--detach`, …
-};
-
-// `shell` is bash, zsh or fish. Words after a command complete to its options and to files.
-std::string completion_script(const std::string& shell, const std::vector<CommandWords>& commands);
+// `shell` is bash, zsh or fish.
+std::string completion_script(const std::string& shell, const std::vector<CommandText>& commands);
 
 }  // namespace sluice::cli

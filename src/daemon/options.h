@@ -1,8 +1,7 @@
 #pragma once
 
-// What `sluice serve` was asked to do. Flags win over SLUICE_* variables, those over the
-// configuration files; all of that is settled here, and daemon.cc sees values. CLI11 is named in
-// options.cc alone.
+// What `sluice serve` was asked to do: the settings of src/settings as values for daemon.cc. CLI11
+// is named in options.cc alone.
 
 #include <cstdint>
 #include <filesystem>

@@ -31,8 +31,9 @@ MAY_INCLUDE = {
     "bundle": {"base", "model"},
     "api": {"base", "model", "aio"},
     "node": ENGINE,
-    "daemon": {"base", "aio", "node", "api"},
-    "cli": {"base", "model", "bundle"},
+    "settings": {"base", "model"},
+    "daemon": {"base", "model", "aio", "node", "api", "settings"},
+    "cli": {"base", "model", "bundle", "settings"},
     "main.cc": {"base", "daemon", "cli"},
 }
 
@@ -56,7 +57,8 @@ ONLY_IN = [
 ONE_FILE_EACH = [("CLI/", "src/cli/"), ("CLI/", "src/daemon/")]
 
 # Files that decide and do nothing: no I/O, no clock, no thread, no log. Simulator and tests use them as they are.
-PURE = ["src/core/*", "src/model/*", "src/evaluate/*", "src/wire/*", "src/runtime/pool_policy.*", "src/store/budget.h",
+PURE = ["src/core/*", "src/model/*", "src/evaluate/*", "src/wire/*", "src/settings/setting.*", "src/settings/toml.*",
+        "src/settings/values.*", "src/settings/page.*", "src/runtime/pool_policy.*", "src/store/budget.h",
         "src/store/placement.*", "src/store/range_allocator.*"]
 IMPURE_INCLUDES = re.compile(
     r"^(fstream|iostream|filesystem|thread|mutex|shared_mutex|condition_variable|future|random|"
