@@ -101,7 +101,11 @@ Status Worker::start(const PoolSpec& spec, std::filesystem::path scratch) {
 void Worker::handle_spawned(Result<pid_t> pid) {
   if (pid) {
     pid_ = *pid;
-    if (is_kill_due_) around_.launcher.signal(pid_, SIGKILL);
+    if (is_kill_due_) {
+      around_.launcher.signal(pid_, SIGKILL);
+    } else if (has_loaded_) {
+      become_idle();
+    }
     return;
   }
   if (!end_) {
@@ -135,18 +139,24 @@ void Worker::greet(const wire::Frame& frame) {
 
 void Worker::handle_load_frame(const wire::Frame& frame) {
   const std::uint8_t type = frame.header.type;
-  if (type == SLUICE_FRAME_READY) {
-    timer_.cancel();
-    enter(Stage::kIdle);
-    owner_.on_ready(*this);
+  if (type == SLUICE_FRAME_READY && !has_loaded_) {
+    has_loaded_ = true;
+    if (pid_ >= 0) become_idle();
   } else if (type == SLUICE_FRAME_FAILED && frame.header.handle == 0) {
     end({.cause = WorkerEnd::Cause::kLoadFailed,
          .message = std::string(reinterpret_cast<const char*>(frame.payload.data()),
                                 frame.payload.size())},
         How::kKill);
   } else {
-    on_channel_violation(fmt::format("it sent `{}` before `ready`", *wire::frame_name(type)));
+    on_channel_violation(fmt::format("it sent `{}` {}", *wire::frame_name(type),
+                                     has_loaded_ ? "before its first task" : "before `ready`"));
   }
+}
+
+void Worker::become_idle() {
+  timer_.cancel();
+  enter(Stage::kIdle);
+  owner_.on_ready(*this);
 }
 
 // ---- What it says -----------------------------------------------------------------------------

@@ -103,6 +103,7 @@ class Worker final : public WorkerChannelEvents {
 
   void greet(const wire::Frame& frame);
   void handle_load_frame(const wire::Frame& frame);
+  void become_idle();
   void handle_spawned(Result<pid_t> pid);
   void handle_exit(ExitStatus status);
   void conclude();
@@ -114,7 +115,10 @@ class Worker final : public WorkerChannelEvents {
   const WorkerId id_;
   const PoolId pool_;
   Stage stage_ = Stage::kStarting;
-  pid_t pid_ = -1;  // Not yet known while kStarting.
+  // Known from kIdle on. What the worker says may overtake what the launcher says of it, and who
+  // has a task must be one that can be interrupted.
+  pid_t pid_ = -1;
+  bool has_loaded_ = false;  // It said `ready`.
   std::filesystem::path scratch_;
   std::string setup_;  // Until it is sent.
   std::optional<WorkerChannel> channel_;
