@@ -127,12 +127,34 @@ void Scheduler::Impl::update_slot(Run& run, std::uint32_t step, std::uint32_t sl
   const SlotStatus now = status_of(run, run.graph->slot(step, slot), 0);
   if (now == status) return;
   const std::uint32_t late = run.graph->slot(step, slot).late ? 1 : 0;
-  if (status == SlotStatus::kMissing) --table.missing, table.late_missing -= late;
-  if (status == SlotStatus::kAbsent) --table.absent;
-  if (status == SlotStatus::kBroken) --table.broken;
-  if (now == SlotStatus::kMissing) ++table.missing, table.late_missing += late;
-  if (now == SlotStatus::kAbsent) ++table.absent;
-  if (now == SlotStatus::kBroken) ++table.broken;
+  switch (status) {
+    case SlotStatus::kMissing:
+      --table.missing;
+      table.late_missing -= late;
+      break;
+    case SlotStatus::kAbsent:
+      --table.absent;
+      break;
+    case SlotStatus::kBroken:
+      --table.broken;
+      break;
+    case SlotStatus::kThere:
+      break;
+  }
+  switch (now) {
+    case SlotStatus::kMissing:
+      ++table.missing;
+      table.late_missing += late;
+      break;
+    case SlotStatus::kAbsent:
+      ++table.absent;
+      break;
+    case SlotStatus::kBroken:
+      ++table.broken;
+      break;
+    case SlotStatus::kThere:
+      break;
+  }
   status = now;
   evaluate_step(run, step);
   if (table.foreach && table.missing == 0) {
