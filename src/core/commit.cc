@@ -169,7 +169,7 @@ void Scheduler::Impl::commit_task(Run& run, At at) {
   Task& task = table.tasks[at.index];
   const TaskResult result = has_broken_output(run, at) ? TaskResult::kFailed : task.result;
   free_active(run, at, task);
-  if (task.put_back) std::erase(run.put_back, at);
+  if (task.put_back) run.put_back.erase(at);
   if (result == TaskResult::kFailed && !goes_on(run)) {
     set_state(run, at.step, task, TaskState::kFailed);
     const Failure failure = run.failures[{at.step, at.index}];

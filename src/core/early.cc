@@ -169,8 +169,7 @@ bool Scheduler::Impl::can_be_put_back(const Attempt& attempt, const WorkerShort&
 
 void Scheduler::Impl::put_back(Run& run, At at) {
   task_of(run, at).put_back = true;
-  if (std::find(run.put_back.begin(), run.put_back.end(), at) == run.put_back.end())
-    run.put_back.push_back(at);
+  run.put_back.insert(at);
   roll_back(run, at, EndAttempt::Reason::kPutBack);
 }
 
@@ -194,8 +193,9 @@ void Scheduler::Impl::relieve() {
 }
 
 void Scheduler::Impl::wake_put_back(Run& run, std::uint32_t step) {
-  for (const At at : run.put_back)
-    if (at.step == step) evaluate_later(run, at);
+  for (auto at = run.put_back.lower_bound({step, 0}); at != run.put_back.end() && at->step == step;
+       ++at)
+    evaluate_later(run, *at);
 }
 
 // Something has come at this slot.

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -47,7 +48,7 @@ struct CellList {
 struct At {
   std::uint32_t step = 0;
   std::uint32_t index = 0;
-  friend bool operator==(const At&, const At&) = default;
+  friend auto operator<=>(const At&, const At&) = default;
 };
 
 enum class TaskResult : std::uint8_t { kNone, kOutputs, kSkipped, kFailed };
@@ -253,7 +254,7 @@ struct Run {
     std::vector<std::uint64_t> changed;  // by port, when the last one was.
   };
   std::unique_ptr<Watched> watched;
-  std::vector<At> put_back;  // Tasks that wait until all their data is whole.
+  std::set<At> put_back;  // Tasks that wait until all their data is whole; by step, to be found.
 
   // Of failures of flows: the task inside that has failed.
   std::map<std::pair<std::uint32_t, std::uint32_t>, TaskKey> origins;

@@ -294,6 +294,74 @@ TEST_P(SchedulerTest, a_task_that_waits_is_put_back_for_one_that_has_no_worker) 
   expect_over(run, RunEnded::State::kSucceeded);
 }
 
+TEST_P(SchedulerTest, a_reader_does_not_start_on_what_was_put_back_in_the_same_event) {
+  const auto a = plan.step({.name = "a", .out = {true}});
+  const auto b = plan.step({.name = "b", .in = {{out_of(a), Access::kStream}}, .out = {true}});
+  plan.step({.name = "x"});  // Keeps `c` and `d` on the node of `b`.
+  const auto c = plan.step({.name = "c"});
+  plan.step({.name = "y"});
+  const auto d = plan.step({.name = "d", .in = {{out_of(b), Access::kStream}}});
+  plan.output(out_of(c));
+  plan.output(out_of(d));
+  w.auto_start = false;
+  const RunKey run = submit();
+  for (const std::uint32_t filler : {2U, 4U}) {
+    w.start(w.live(run, filler));
+    w.finish(run, filler, 0, {1});
+  }
+  w.start(w.live(run, a));
+  w.emit(w.live(run, a), 1);
+  w.start(w.live(run, b));
+  w.set_slots(w.node_of(run, a) == w.node_of(run, b) ? 3 : 2, w.node_of(run, b));
+  w.emit(w.live(run, b), 11);
+  ASSERT_EQ(w.state(run, d), TaskState::kReady) << "it has data, and no CPU slot";
+  w.lack_worker(w.live(run, c));
+  // Blocked it gives its slot to `d`, and at once its worker to `c`: with it goes what `d` has.
+  w.block(w.live(run, b));
+  ASSERT_FALSE(w.runs(run, b));
+  EXPECT_FALSE(w.runs(run, d));
+  EXPECT_EQ(w.state(run, d), TaskState::kWaiting);
+  w.emit(w.live(run, a), 2);
+  w.done(w.live(run, a));
+  w.start(w.live(run, b));
+  w.emit(w.live(run, b), 21);
+  w.done(w.live(run, b));
+  w.start(w.live(run, c));
+  w.finish(run, c, 0, {3});
+  w.start(w.live(run, d));
+  EXPECT_EQ(w.live(run, d).inputs[0].values, (std::vector<Value>{21}));
+  w.finish(run, d, 0, {4});
+  expect_over(run, RunEnded::State::kSucceeded);
+}
+
+TEST_P(SchedulerTest, many_that_are_put_back_start_when_their_data_is_whole) {
+  constexpr std::uint32_t kMany = 20;
+  const auto a = plan.step({.name = "a", .out = {true}});
+  const auto list = plan.input(true);
+  const auto b =
+      plan.step({.name = "b", .foreach = list, .in = {{item()}, {out_of(a), Access::kStream}}});
+  plan.output(out_of(b));
+  w.auto_start = false;
+  const RunKey run = submit();
+  w.start(w.live(run, a));
+  w.emit(w.live(run, a), 1);
+  for (std::uint32_t i = 0; i < kMany; ++i) w.input_element(run, 0, i);
+  w.close_input(run, 0);
+  for (std::uint32_t i = 0; i < kMany / 2; ++i) {
+    w.start(w.live(run, b, i));
+    w.block(w.live(run, b, i));
+    w.lack_worker(w.live(run, b, kMany - 1 - i));
+    EXPECT_FALSE(w.runs(run, b, i));
+  }
+  w.done(w.live(run, a));
+  for (std::uint32_t i = 0; i < kMany; ++i) {
+    ASSERT_TRUE(w.runs(run, b, i)) << i;
+    w.start(w.live(run, b, i));
+    w.finish(run, b, i, {i});
+  }
+  expect_over(run, RunEnded::State::kSucceeded);
+}
+
 TEST_P(SchedulerTest, who_blocks_later_is_put_back_for_who_has_no_worker_already) {
   const auto a = plan.step({.name = "a", .out = {true}});
   const auto x = plan.step({.name = "x"});
