@@ -317,7 +317,7 @@ void Scheduler::Impl::end_port(Run& run, std::uint32_t port, At at, TaskResult r
       const bool is_broken = result == TaskResult::kFailed;
       forward(run, at, Fact::Kind::kPortEnded, port - info.ports.first,
               static_cast<std::uint32_t>(result), nullptr,
-              is_broken ? &run.failures.at({at.step, at.index}) : nullptr);
+              is_broken ? &run.failure_of(at, port - info.ports.first) : nullptr);
     }
   }
   finish_port(run, port, at);
@@ -413,7 +413,7 @@ void Scheduler::Impl::fail_for_good(Run& run, At at, Failure failure, bool past_
     const auto number = static_cast<std::uint32_t>(clause - step.catches.begin());
     forward(run, at, Fact::Kind::kVoided);
     void_results(run, at, true);
-    run.failures.insert_or_assign({at.step, at.index}, std::move(failure));
+    run.set_failure(at, std::move(failure));
     task.caught = true;
     emit(run, at, run.graph->step(at.step).first_error + number, Object{});
     finish(run, at, TaskResult::kOutputs);
@@ -425,7 +425,7 @@ void Scheduler::Impl::fail_for_good(Run& run, At at, Failure failure, bool past_
   set_state(run, at.step, task, TaskState::kFinished);
   task.commit_sent = false;
   forward(run, at, Fact::Kind::kFailed, 0, 0, nullptr, &failure);
-  run.failures.insert_or_assign({at.step, at.index}, std::move(failure));
+  run.set_failure(at, std::move(failure));
   try_commit(run, at);
 }
 

@@ -70,13 +70,14 @@ bool Scheduler::Impl::may_commit(const Run& run, At at) const {
 
 // An expression that an output of the workflow is, or the condition of a loop, has failed: nobody
 // is there to fail with it but the workflow.
-bool Scheduler::Impl::has_broken_output(const Run& run, At at) const {
+const Failure* Scheduler::Impl::broken_output(const Run& run, At at) const {
   const StepInfo& info = run.graph->step(at.step);
-  if (info.action != model::Action::kCompute || info.is_input || run.failures.empty()) return false;
+  if (info.action != model::Action::kCompute || info.is_input || run.failures.empty())
+    return nullptr;
   for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p)
     if (run.graph->port(p).outputs.count != 0 && result_of(run, p, at) == TaskResult::kFailed)
-      return true;
-  return false;
+      return &run.failure_of(at, p - info.ports.first);
+  return nullptr;
 }
 
 void Scheduler::Impl::try_commit(Run& run, At at) {
@@ -89,7 +90,7 @@ void Scheduler::Impl::try_commit(Run& run, At at) {
     commit.result = Commit::Result::kCaught;
     commit.number = task.failures;
   }
-  if (task.result == TaskResult::kFailed || has_broken_output(run, at)) {
+  if (task.result == TaskResult::kFailed || broken_output(run, at) != nullptr) {
     commit.result = Commit::Result::kFailed;
     commit.number = task.failures;
   }
@@ -167,12 +168,14 @@ void Scheduler::Impl::commit_task(Run& run, At at) {
   const StepInfo& info = run.graph->step(at.step);
   StepTable& table = run.steps[at.step];
   Task& task = table.tasks[at.index];
-  const TaskResult result = has_broken_output(run, at) ? TaskResult::kFailed : task.result;
+  const Failure* broken = broken_output(run, at);
+  if (broken != nullptr) run.set_failure(at, *broken);
+  const TaskResult result = broken != nullptr ? TaskResult::kFailed : task.result;
   free_active(run, at, task);
   if (task.put_back) run.put_back.erase(at);
   if (result == TaskResult::kFailed && !goes_on(run)) {
     set_state(run, at.step, task, TaskState::kFailed);
-    const Failure failure = run.failures[{at.step, at.index}];
+    const Failure failure = run.failure_of(at);
     const auto origin = run.origins.find({at.step, at.index});
     const TaskKey failed = origin == run.origins.end() ? key_of(run, at) : origin->second;
     if (run.parent != nullptr)

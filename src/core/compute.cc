@@ -168,7 +168,7 @@ bool Scheduler::Impl::advance(Run& run, At at, Computation::Pending& pending) {
       end_port(run, port, at, TaskResult::kSkipped);
       return true;
     case ComputedOutput::Kind::kBroken:
-      run.failures.insert_or_assign({at.step, at.index}, pending.output.failure);
+      run.set_failure(at, number, pending.output.failure);
       end_port(run, port, at, TaskResult::kFailed);
       return true;
     case ComputedOutput::Kind::kFlag:
@@ -200,7 +200,7 @@ bool Scheduler::Impl::advance(Run& run, At at, Computation::Pending& pending) {
           end_computed(run, at, &failure);
           return false;
         }
-        run.failures.insert_or_assign({at.step, at.index}, failure);
+        run.set_failure(at, number, failure);
         end_port(run, port, at, TaskResult::kFailed);
         return true;
       }
@@ -396,7 +396,7 @@ Known Scheduler::Impl::known(const Run& run, const SlotInfo& slot, At at,
   const TaskResult result = result_of(run, slot.port, producer);
   if (result == TaskResult::kSkipped) return is(Known::State::kAbsent);
   if (result == TaskResult::kFailed && run.graph->step(slot.step).by_port) {
-    known.failure = &run.failures.at({slot.step, producer.index});
+    known.failure = &run.failure_of(producer, run.graph->port(slot.port).number);
     return is(Known::State::kBroken);
   }
   const Cell* cell = nullptr;
@@ -425,7 +425,7 @@ Known Scheduler::Impl::known(const Run& run, const SlotInfo& slot, At at,
   if (cell->is_hole) return is(Known::State::kAbsent);
   if (run.graph->port(slot.port).number >= run.graph->step(slot.step).first_error &&
       !run.graph->step(slot.step).is_input) {
-    known.failure = &run.failures.at({slot.step, producer.index});
+    known.failure = &run.failure_of(producer);
     return is(Known::State::kFailure);
   }
   known.object = cell->object();

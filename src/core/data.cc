@@ -138,7 +138,7 @@ void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& 
   if (!run.nodes.empty()) {
     const Object held = cell.object();  // Not the duplicate, which is given back.
     forward(run, at, Fact::Kind::kEmitted, number, element, &held,
-            is_error ? &run.failures.at({at.step, at.index}) : nullptr, is_hole);
+            is_error ? &run.failure_of(at) : nullptr, is_hole);
   }
   cell_changed(run, port, at, index);
   if (is_unread_input) give_back(run, (*cells)[element]);

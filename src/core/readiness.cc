@@ -323,7 +323,9 @@ void Scheduler::Impl::fail_unstarted(Run& run, At at) {
     const std::uint32_t item = slot.is_peer ? at.index : 0;
     if (status_of(run, slot, item) != SlotStatus::kBroken) continue;
     past_catch = slot.use == model::Use::kGate;
-    if (failure.name.empty() || past_catch) failure = run.failures.at({slot.step, item});
+    if (failure.name.empty() || past_catch) {
+      failure = run.failure_of({slot.step, item}, run.graph->port(slot.port).number);
+    }
   }
   raise_epoch(run, at);
   fail_for_good(run, at, std::move(failure), past_catch);

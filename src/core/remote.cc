@@ -95,14 +95,13 @@ void Scheduler::Impl::on(const Fact& fact) {
     set_state(run, at.step, task, TaskState::kRunning);
   switch (fact.kind) {
     case Fact::Kind::kEmitted:
-      if (fact.port >= info.first_error)
-        run.failures.insert_or_assign({at.step, at.index}, fact.failure);
+      if (fact.port >= info.first_error) run.set_failure(at, fact.failure);
       emit(run, at, fact.port, fact.object, fact.is_hole);
       return;
     case Fact::Kind::kPortEnded:
       if (fact.index > static_cast<std::uint32_t>(TaskResult::kFailed)) return ignore();
       if (fact.index == static_cast<std::uint32_t>(TaskResult::kFailed))
-        run.failures.insert_or_assign({at.step, at.index}, fact.failure);
+        run.set_failure(at, fact.port, fact.failure);
       end_port(run, info.ports.first + fact.port, at, static_cast<TaskResult>(fact.index));
       return;
     case Fact::Kind::kSealed:
@@ -121,7 +120,7 @@ void Scheduler::Impl::on(const Fact& fact) {
     case Fact::Kind::kFailed:
       void_results(run, at, false);
       task.result = TaskResult::kFailed;
-      run.failures.insert_or_assign({at.step, at.index}, fact.failure);
+      run.set_failure(at, fact.failure);
       set_state(run, at.step, task, TaskState::kFinished);
       break;
     case Fact::Kind::kVoided:

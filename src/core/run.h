@@ -262,8 +262,29 @@ struct Run {
   // With `on_failure: continue`: the first that failed.
   std::optional<TaskKey> failed_task;
 
-  // Failures that are results, until the run ends.
-  std::map<std::pair<std::uint32_t, std::uint32_t>, Failure> failures;
+  // Failures that are results, until the run ends: of a task as a whole, before those of outputs
+  // that have failed by themselves (steps that end their ports one by one).
+  struct FailureKey {
+    At at;
+    std::uint32_t output = 0;  // Number of the port + 1; 0: the task.
+    friend auto operator<=>(const FailureKey&, const FailureKey&) = default;
+  };
+  std::map<FailureKey, Failure> failures;
+
+  void set_failure(At at, Failure why) {
+    failures.insert_or_assign(FailureKey{at}, std::move(why));
+  }
+  void set_failure(At at, std::uint32_t port_number, Failure why) {
+    failures.insert_or_assign(FailureKey{at, port_number + 1}, std::move(why));
+  }
+  const Failure& failure_of(At at) const { return failures.at(FailureKey{at}); }
+  const Failure& failure_of(At at, std::uint32_t port_number) const {
+    return failures.at(FailureKey{at, port_number + 1});
+  }
+  void drop_failures(At at) {
+    failures.erase(failures.lower_bound(FailureKey{at}),
+                   failures.upper_bound(FailureKey{at, kNone}));
+  }
 
   // Of tasks elsewhere: epochs that were committed before the end of the task was heard of.
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> early_commits;

@@ -208,7 +208,7 @@ void Scheduler::Impl::check_success(Run& run) {
     end_run(run, RunEnded::State::kSucceeded, nullptr, std::nullopt);
     return;
   }
-  const Failure failure = run.failures.at({run.failed_task->step, run.failed_task->index});
+  const Failure failure = run.failure_of({run.failed_task->step, run.failed_task->index});
   end_run(run, RunEnded::State::kFailed, &failure, run.failed_task);
 }
 

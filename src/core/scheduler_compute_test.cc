@@ -207,6 +207,33 @@ TEST_P(SchedulerTest, an_error_in_an_input_fails_the_task_and_absence_wins_over_
   }
 }
 
+TEST_P(SchedulerTest, each_output_that_an_expression_fails_to_give_says_its_own_why) {
+  const auto a = plan.step({.name = "a"});
+  const auto bad = plan.compute({.name = "bad", .in = {{out_of(a)}}, .out = {false, false}});
+  w.programs[bad] = [](Evaluation& e) {
+    if (!e.read(0)) return;
+    for (const std::uint32_t port : {0U, 1U})
+      e.give(port, Kind::kBroken).failure = {.name = "No", .message = std::to_string(port)};
+  };
+  std::vector<std::string> seen(2);
+  for (const std::uint32_t port : {0U, 1U}) {
+    const auto b = plan.step({.name = "b", .in = {{out_of(bad, port)}}, .catches = {{}}});
+    const auto why = plan.compute({.name = "why", .in = {{error_of(b)}}});
+    plan.output(out_of(why));
+    w.programs[why] = [&seen, port](Evaluation& e) {
+      const Known known = e.look(0);
+      if (known.state == Known::State::kUnknown) return e.need(0);
+      e.use(0);
+      if (known.state == Known::State::kFailure) seen[port] = known.failure->message;
+      e.give_value(0, 3);
+    };
+  }
+  const RunKey run = submit();
+  w.finish(run, a, 0, {1});
+  EXPECT_EQ(seen, (std::vector<std::string>{"0", "1"}));
+  expect_over(run, RunEnded::State::kSucceeded);
+}
+
 TEST_P(SchedulerTest, a_caught_failure_is_data_for_the_clause_that_names_it) {
   const auto a = plan.step({.name = "a", .catches = {{"Other"}, {"Refused"}}});
   const auto other = plan.step({.name = "other", .choices = {error_of(a, 0)}});

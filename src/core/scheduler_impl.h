@@ -223,7 +223,7 @@ class Scheduler::Impl {
   bool element_is_committed(const Run& run, At at) const;
   bool producer_is_complete(const Run& run, std::uint32_t step) const;
   bool may_commit(const Run& run, At at) const;
-  bool has_broken_output(const Run& run, At at) const;
+  const Failure* broken_output(const Run& run, At at) const;
   void try_commit(Run& run, At at);
   void try_commit_step(Run& run, std::uint32_t step);
   void try_commit_gate(Run& run, std::uint32_t step);

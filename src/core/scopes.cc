@@ -172,7 +172,7 @@ void Scheduler::Impl::check_scope_done(Run& scope) {
   const StepInfo& info = run.graph->step(at.step);
   if (!task_of(run, at).computing) return;
   if (scope.failed_task) {
-    const Failure failure = scope.failures.at({scope.failed_task->step, scope.failed_task->index});
+    const Failure failure = scope.failure_of({scope.failed_task->step, scope.failed_task->index});
     fail_scope(scope, failure, *scope.failed_task);
     return;
   }

@@ -264,7 +264,7 @@ void Scheduler::Impl::void_results(Run& run, At at, bool again) {
     void_part(run, p, at, again,
               caught && p < ports.first + info.first_error ? TaskResult::kSkipped : old_result);
   // Last: ports that are not void yet may still be looked at.
-  if (!run.failures.empty()) run.failures.erase({at.step, at.index});
+  if (!run.failures.empty()) run.drop_failures(at);
 }
 
 // One port of it. `old`: how it had ended.
