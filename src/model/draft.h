@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/units.h"
+#include "model/command.h"
 #include "model/expr/syntax.h"
 #include "model/plan.h"
 #include "model/report.h"
@@ -86,13 +87,32 @@ struct DraftBinding {
   DraftValue value;
 };
 
-enum class ActionKind : std::uint8_t { kNone, kCall, kFlow, kSet, kWait, kFail };
+// `run:` and `out:`.
+struct DraftCommand {
+  struct Piece {
+    std::string text;
+    std::optional<DraftValue> value;  // Instead of a text.
+    bool in_quotes = false;           // Shell: between double quotes.
+    bool is_alone = true;             // A whole argument, or word of the shell.
+  };
+  struct Product {
+    Word name;
+    Command::Product file;
+    Type type;
+  };
+  bool is_shell = false;
+  std::vector<std::vector<Piece>> words;
+  std::vector<Product> products;
+};
+
+enum class ActionKind : std::uint8_t { kNone, kCall, kRun, kFlow, kSet, kWait, kFail };
 
 // What a step, a branch or a `catch` does.
 struct DraftAction {
   ActionKind kind = ActionKind::kNone;
   Place place;
-  std::optional<Word> target;  // kCall, kFlow; none: it could not be read.
+  std::optional<Word> target;           // kCall, kFlow; none: it could not be read.
+  std::optional<DraftCommand> command;  // kRun; none: it could not be read.
   std::vector<DraftBinding> in;
   std::vector<DraftBinding> set;
   std::optional<DraftValue> time;  // kWait; else `answers`.

@@ -151,6 +151,10 @@ constexpr std::array<KeyHint, 14> kClause{{{"on", "did you mean 'errors'?"},
                                            {"while", kOwnFlow},
                                            {"catch", kOwnFlow},
                                            {"switch", kOwnFlow}}};
+constexpr std::array<KeyHint, 4> kProduct{{{"file", "did you mean 'path'?"},
+                                           {"glob", "did you mean 'path'?"},
+                                           {"name", "did you mean 'path'?"},
+                                           {"optional", "write 'type: optional<file>'"}}};
 
 }  // namespace
 
@@ -178,6 +182,8 @@ std::span<const KeyHint> key_hints(Section section) {
       return kBranch;
     case Section::kClause:
       return kClause;
+    case Section::kProduct:
+      return kProduct;
   }
   std::abort();  // Every section is named above.
 }

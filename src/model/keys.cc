@@ -199,10 +199,17 @@ constexpr Key kWaitKey{.name = "wait",
                            "Waits for a duration, until a time, or for "
                            "outputs that `sluice answer` brings."};
 constexpr Key kFailKey{.name = "fail", .shape = kMap, .about = "Fails.", .of = Section::kFailure};
-constexpr Key kRunKey{
-    .name = "run", .shape = kAnything, .about = "Runs a program.", .state = kNotYet};
-constexpr Key kOutKey{
-    .name = "out", .shape = kAnything, .about = "Names the outputs of `run`.", .state = kNotYet};
+constexpr Key kRunKey{.name = "run",
+                      .shape = kCommand,
+                      .about =
+                          "Runs a program: a list is the program and its arguments, a text is a "
+                          "command of /bin/sh."};
+constexpr Key kOutKey{.name = "out",
+                      .shape = kProducts,
+                      .about =
+                          "The outputs of `run`: a path in its folder, a glob, or `-` for what it "
+                          "prints. Left out: `result: -`.",
+                      .of = Section::kProduct};
 constexpr Key kInKey{.name = "in",
                      .shape = kValues,
                      .about = "What each input port gets: a literal, or `${…}` at any depth."};
@@ -310,6 +317,21 @@ constexpr std::array kClause{
     kOutKey,
 };
 
+constexpr std::array kProduct{
+    Key{.name = "path",
+        .shape = kText,
+        .about = "A path in the folder of the program, a glob, or `-` for what it prints.",
+        .is_required = true},
+    Key{.name = "type",
+        .shape = kType,
+        .about =
+            "What it is: `file`, of a glob `list<file>`, of `-` `text`, where nothing is said."},
+    Key{.name = "emit",
+        .shape = kChoice,
+        .about = "`closed`: a file is an output as soon as it is closed for the first time.",
+        .choices = "closed"},
+};
+
 }  // namespace
 
 std::span<const Key> keys_of(Section section) {
@@ -336,6 +358,8 @@ std::span<const Key> keys_of(Section section) {
       return kBranch;
     case Section::kClause:
       return kClause;
+    case Section::kProduct:
+      return kProduct;
   }
   std::abort();  // Every section is named above.
 }
@@ -370,6 +394,8 @@ std::string_view section_name(Section section) {
       return "a branch";
     case Section::kClause:
       return "a 'catch'";
+    case Section::kProduct:
+      return "an output of 'run'";
   }
   std::abort();  // Every section is named above.
 }
@@ -391,7 +417,7 @@ std::string_view section_about(Section section) {
     case Section::kWorkflow:
       return "A workflow: steps, and what goes in and comes out.";
     case Section::kStep:
-      return "A step: exactly one action (call, flow, set, wait, fail or switch) "
+      return "A step: exactly one action (call, run, flow, set, wait, fail or switch) "
              "and what it "
              "depends on.";
     case Section::kFailure:
@@ -401,6 +427,8 @@ std::string_view section_about(Section section) {
     case Section::kClause:
       return "What runs instead of a step that failed. Without an action its "
              "outputs are absent.";
+    case Section::kProduct:
+      return "An output of a program.";
   }
   std::abort();  // Every section is named above.
 }

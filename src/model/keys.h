@@ -22,8 +22,9 @@ enum class Section : std::uint8_t {
   kFailure,  // `fail: { name, message }`
   kBranch,   // One of a `switch`.
   kClause,   // One `catch`.
+  kProduct,  // One of `out`: `{ path, type, emit }`
 };
-inline constexpr std::size_t kSectionCount = 11;
+inline constexpr std::size_t kSectionCount = 12;
 
 enum class KeyState : std::uint8_t { kKnown, kNotYet, kReserved };
 
@@ -51,6 +52,8 @@ enum class KeyShape : std::uint8_t {
   kMaps,          // A map of names to such maps.
   kMapList,       // A list of such maps.
   kMapOrMapList,  // One such map or a list of them.
+  kCommand,       // A text or a list of texts, `${…}` inside.
+  kProducts,      // A map of names to paths, or to maps with the keys of section `of`.
   kAnything,      // Not read yet.
 };
 

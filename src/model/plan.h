@@ -18,6 +18,7 @@
 
 #include "base/json.h"
 #include "base/units.h"
+#include "model/command.h"
 #include "model/retry.h"
 #include "model/type.h"
 #include "model/written_step.h"
@@ -28,7 +29,12 @@ class Program;  // A compiled expression or several: model/expr/program.h.
 
 namespace sluice::model {
 
-enum class Runtime : std::uint8_t { kPython3, kNodejs, kNative };
+enum class Runtime : std::uint8_t {
+  kPython3,
+  kNodejs,
+  kNative,
+  kProgram,  // A step with `run:`: lowering makes a function of it, which nobody else calls.
+};
 
 struct Port {
   std::string name;
@@ -40,7 +46,8 @@ struct Function {
   std::string name;
   Runtime runtime = Runtime::kPython3;
   std::string handler;
-  std::string binary;  // kNative: path in the bundle.
+  std::string binary;                      // kNative: path in the bundle.
+  std::shared_ptr<const Command> command;  // kProgram, and only there.
   std::vector<Port> inputs;
   std::vector<Port> outputs;  // Exactly what it may emit; at least one.
   std::optional<ByteCount> memory;

@@ -17,9 +17,10 @@ constexpr std::string_view kTypePattern =
     "^\\s*((list|optional|stream)\\s*<\\s*)*(bytes|text|json|int|float|bool|array|file|any|pipe)"
     "(\\s*>)*\\s*$";
 constexpr std::string_view kExpressionPattern = "\\$\\{";
-constexpr std::array kSections{
-    Section::kFunction, Section::kPort, Section::kResources, Section::kRetry,  Section::kWorkers,
-    Section::kWorkflow, Section::kStep, Section::kFailure,   Section::kBranch, Section::kClause};
+constexpr std::array kSections{Section::kFunction, Section::kPort,    Section::kResources,
+                               Section::kRetry,    Section::kWorkers, Section::kWorkflow,
+                               Section::kStep,     Section::kFailure, Section::kBranch,
+                               Section::kClause,   Section::kProduct};
 
 std::string_view definition_of(Section section) {
   switch (section) {
@@ -45,6 +46,8 @@ std::string_view definition_of(Section section) {
       return "branch";
     case Section::kClause:
       return "clause";
+    case Section::kProduct:
+      return "product";
   }
   std::abort();  // Every section is named above.
 }
@@ -144,6 +147,10 @@ Json of_shape(const Key& key) {
       return list_of(reference(key.of)).set("minItems", 1);
     case KeyShape::kMapOrMapList:
       return any_of({reference(key.of), list_of(reference(key.of)).set("minItems", 1)});
+    case KeyShape::kCommand:
+      return any_of({of_type("string"), list_of(scalar()).set("minItems", 1)});
+    case KeyShape::kProducts:
+      return map_of(any_of({of_type("string"), reference(key.of)}), kIdentifierPattern);
     case KeyShape::kAnything:
       return Json::map();
   }

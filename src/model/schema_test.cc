@@ -64,6 +64,8 @@ std::string with_key(Section section, std::string_view key, std::string_view val
       return step(fmt::format("switch: [ {{ {} }} ]", entry));
     case Section::kClause:
       return step(fmt::format("catch: {{ {} }}", entry));
+    case Section::kProduct:
+      return step(fmt::format("run: [x], out: {{ x: {{ {} }} }}", entry));
   }
   return {};
 }
@@ -79,7 +81,8 @@ constexpr std::array<std::pair<Section, std::string_view>, kSectionCount> kDefin
      {Section::kStep, "step"},
      {Section::kFailure, "failure"},
      {Section::kBranch, "branch"},
-     {Section::kClause, "clause"}}};
+     {Section::kClause, "clause"},
+     {Section::kProduct, "product"}}};
 
 TEST(Schema, HasExactlyTheKeysThatTheReaderKnows) {
   const Json whole = schema();

@@ -54,8 +54,8 @@ struct WrittenValue {
 
 // What a step, a branch or a clause does.
 struct WrittenAction {
-  std::string action;       // `call`, `flow`, `set`, `wait`, `fail`; none: a clause without one.
-  std::string target;       // Name of the function or workflow.
+  std::string action;       // `call`, `run`, `flow`, `set`, `wait`, `fail`; none: a clause without.
+  std::string target;       // Name of the function, program or workflow.
   std::uint32_t index = 0;  // `call`: into App::functions; `flow`: into App::workflows.
   bool is_answer = false;   // `wait` for outputs from outside.
   std::optional<WrittenValue> when;  // Of a branch.

@@ -77,6 +77,13 @@ CheckedAction ActionChecker::resolve(const DraftAction& draft) {
       action.outputs = callables_.functions[action.target].function.outputs;
       action.outputs_known = callables_.functions[action.target].outputs_known;
       break;
+    case ActionKind::kRun:
+      action.outputs_known = draft.command.has_value();
+      if (!draft.command) break;
+      for (const DraftCommand::Product& product : draft.command->products) {
+        action.outputs.push_back({product.name.text, product.type, std::nullopt});
+      }
+      break;
     case ActionKind::kFlow:
       resolve_target(draft, action);
       if (action.target == kNoTarget) break;
@@ -248,6 +255,8 @@ void ActionChecker::check(const DraftAction& draft, const ActionPlace& place,
     case ActionKind::kCall:
     case ActionKind::kFlow:
       return check_in(draft, place, visible, action, may_skip);
+    case ActionKind::kRun:
+      return check_run(draft, place, visible, action, may_skip);
     case ActionKind::kSet:
       return check_set(draft, place, visible, action);
     case ActionKind::kWait:

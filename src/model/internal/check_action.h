@@ -42,6 +42,8 @@ class ActionChecker {
                 CheckedAction& action, MaySkip& may_skip);
   void check_binding(const DraftBinding& binding, const ActionPlace& place, const Visible& visible,
                      CheckedAction& action, MaySkip& may_skip);
+  void check_run(const DraftAction& draft, const ActionPlace& place, const Visible& visible,
+                 CheckedAction& action, MaySkip& may_skip);
   void check_set(const DraftAction& draft, const ActionPlace& place, const Visible& visible,
                  CheckedAction& action);
   void check_wait(const DraftAction& draft, const Visible& visible, CheckedAction& action);

@@ -18,6 +18,13 @@ void for_each_value(const DraftAction& action,
                     const std::function<void(const DraftValue&)>& visit) {
   for (const DraftBinding& binding : action.in) visit(binding.value);
   for (const DraftBinding& binding : action.set) visit(binding.value);
+  if (action.command) {
+    for (const std::vector<DraftCommand::Piece>& word : action.command->words) {
+      for (const DraftCommand::Piece& piece : word) {
+        if (piece.value) visit(*piece.value);
+      }
+    }
+  }
   for (const auto* value : {&action.time, &action.fail_name, &action.fail_message}) {
     if (*value) visit(**value);
   }

@@ -59,13 +59,14 @@ struct CheckedBinding {
 
 struct CheckedAction {
   ActionKind kind = ActionKind::kNone;
-  std::uint32_t target = 0;        // kCall: function; kFlow: workflow, as in the file.
-  std::vector<CheckedBinding> in;  // In order of ports. kWait: the time.
-  std::vector<CheckedValue> set;   // One per output, where each is a task of its own.
-  Compiled program;                // kSet where all are one task; kFail: name and message.
-  std::vector<Port> outputs;       // Of one task; `optional`: may be absent.
-  bool outputs_known = false;      // False: nothing is said about a name that is not there.
-  bool is_answer = false;          // kWait.
+  std::uint32_t target = 0;                 // kCall: function; kFlow: workflow, as in the file.
+  std::vector<CheckedBinding> in;           // In order of ports. kWait: the time.
+  std::vector<CheckedValue> set;            // One per output, where each is a task of its own.
+  Compiled program;                         // kSet where all are one task; kFail: name and message.
+  std::shared_ptr<const Function> command;  // kRun, checked.
+  std::vector<Port> outputs;                // Of one task; `optional`: may be absent.
+  bool outputs_known = false;  // False: nothing is said about a name that is not there.
+  bool is_answer = false;      // kWait.
 };
 
 struct CheckedClause {

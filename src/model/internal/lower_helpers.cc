@@ -1,5 +1,7 @@
 // Helpers that serve a step or an output and know nothing of either.
 
+#include <fmt/format.h>
+
 #include "model/internal/check_value.h"
 #include "model/internal/lower_step.h"
 #include "model/internal/small_programs.h"
@@ -34,6 +36,14 @@ std::uint32_t add_constant_helper(Building& building, std::string name, std::uin
   port.type.optional = false;
   return add_value_helper(building, std::move(name), written, {constant_program(value), {}}, port,
                           to_text(value), {});
+}
+
+std::uint32_t add_program(Building& building, const std::string& step,
+                          const CheckedAction& action) {
+  std::vector<Function>& functions = building.app.functions;
+  functions.push_back(*action.command);
+  functions.back().name = fmt::format("{}.{}", building.workflow.name, step);
+  return static_cast<std::uint32_t>(functions.size() - 1);
 }
 
 }  // namespace sluice::model

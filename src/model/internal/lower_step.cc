@@ -271,6 +271,7 @@ const Port StepLowering::input_port(const CheckedAction& action, std::uint32_t p
   if (action.kind == ActionKind::kCall) {
     return building_.app.functions[action.target].inputs[port];
   }
+  if (action.kind == ActionKind::kRun) return action.command->inputs[port];
   const WorkflowInput& input = building_.app.workflows[action.target].inputs[port];
   return {input.name, input.type, input.default_value};
 }
@@ -299,8 +300,11 @@ std::vector<Part> StepLowering::lower_action(const CheckedAction& action, Step b
   switch (action.kind) {
     case ActionKind::kNone:
       return {};
-    case ActionKind::kCall: {
-      base.function = action.target;
+    case ActionKind::kCall:
+    case ActionKind::kRun: {
+      base.function = action.kind == ActionKind::kCall
+                          ? action.target
+                          : add_program(building_, draft_.name.text, action);
       for (const CheckedBinding& binding : action.in) {
         base.slots.push_back(
             {binding.port, bind(binding.value, input_port(action, binding.port), false)});
@@ -384,8 +388,11 @@ std::vector<Part> StepLowering::lower_branches() {
     if (draft_.switch_place) base.slots.push_back({0, link(choice, i), Use::kChoice});
     const DraftAction& action = draft_.switch_place ? draft_.branches[i].action : draft_.action;
     base.text = text_of(action);
-    if (checked_.branches[i].kind == ActionKind::kCall) {
-      const Function& function = building_.app.functions[checked_.branches[i].target];
+    const CheckedAction& branch = checked_.branches[i];
+    if (branch.kind == ActionKind::kCall || branch.kind == ActionKind::kRun) {
+      const Function& function = branch.kind == ActionKind::kRun
+                                     ? *branch.command
+                                     : building_.app.functions[branch.target];
       base.effects = draft_.effects.value_or(function.effects);
       base.cache = draft_.cache.value_or(function.cache);
       base.start = draft_.start.value_or(StartMode::kAuto);

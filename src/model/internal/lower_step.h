@@ -31,5 +31,7 @@ std::uint32_t add_value_helper(Building& building, std::string name, std::uint32
                                const SourceOf& source_of);
 std::uint32_t add_constant_helper(Building& building, std::string name, std::uint32_t written,
                                   const Json& value, const Port& output);
+// The function that `run:` of this step becomes.
+std::uint32_t add_program(Building& building, const std::string& step, const CheckedAction& action);
 
 }  // namespace sluice::model

@@ -16,6 +16,8 @@ std::string_view action_name(ActionKind kind) {
       return "";
     case ActionKind::kCall:
       return "call";
+    case ActionKind::kRun:
+      return "run";
     case ActionKind::kFlow:
       return "flow";
     case ActionKind::kSet:
@@ -26,6 +28,26 @@ std::string_view action_name(ActionKind kind) {
       return "fail";
   }
   return "";
+}
+
+// `ffmpeg`, for people.
+std::string program_name(const Command& command) {
+  if (command.is_shell) return "sh";
+  std::string name;
+  for (const Command::Piece& piece : command.words.front())
+    name += piece.input ? "${...}" : piece.text;
+  return name;
+}
+
+// In the order of the ports that they are bound to.
+std::vector<const DraftValue*> values_of(const DraftAction& run) {
+  std::vector<const DraftValue*> values;
+  for (const std::vector<DraftCommand::Piece>& word : run.command->words) {
+    for (const DraftCommand::Piece& piece : word)
+      if (piece.value) values.push_back(&*piece.value);
+  }
+  for (const DraftBinding& binding : run.in) values.push_back(&binding.value);
+  return values;
 }
 
 // Which of the names that a program knows are in one expression, and what becomes of them there.
@@ -251,6 +273,15 @@ WrittenAction Writing::action(const DraftAction& draft, const CheckedAction& che
     written.target =
         is_call ? app.functions[checked.target].name : app.workflows[checked.target].name;
   }
+  if (checked.kind == ActionKind::kRun) {
+    const std::vector<const DraftValue*> values = values_of(draft);
+    for (const CheckedBinding& binding : checked.in) {
+      const Port& port = checked.command->inputs[binding.port];
+      written.in.push_back(value(port.name, *values[binding.port], binding.value, texts));
+      written.in.back().type = port.type;
+    }
+    written.target = program_name(*checked.command->command);
+  }
   for (std::size_t i = 0; i < checked.set.size(); ++i)
     written.in.push_back(value(draft.set[i].port.text, draft.set[i].value, checked.set[i], texts));
   for (const CheckedBinding& time : checked.in) {
@@ -311,7 +342,7 @@ void write_actions(const CheckedStep& step, const Writing& writing, const App& a
     // What the step says wins over the function.
     if (draft.retry) branch.retry = *draft.retry;
     if (draft.timeout) branch.timeout = draft.timeout;
-    if (branch.action == "call") {
+    if (branch.action == "call" || branch.action == "run") {
       branch.effects = draft.effects.value_or(branch.effects);
       branch.cache = draft.cache.value_or(branch.cache);
     }

@@ -185,8 +185,16 @@ DraftAction ActionReader::read(const YamlMember& member, Section section) {
       action.kind = ActionKind::kFail;
       read_fail(*chosen, action);
     } else if (chosen->key == "run") {
-      action.is_broken = true;  // Not there yet; that has been said.
+      action.kind = ActionKind::kRun;
+      action.command = read_command(*chosen, map.find("out"), who_, texts_, mentions_, report_);
+      action.is_broken = action.is_broken || !action.command;
     }
+  }
+  if (const YamlMember* out = map.find("out");
+      out != nullptr && chosen != nullptr && chosen->key != "run") {
+    report_.add(out->place,
+                fmt::format("'out' names the files of a program, and '{}' runs none", chosen->key),
+                "remove it");
   }
   const YamlMember* in = map.find("in");
   if (in == nullptr) return action;

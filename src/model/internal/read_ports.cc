@@ -32,6 +32,36 @@ void report_type(Place place, const std::string& message, Report& report) {
   }
 }
 
+DraftPort read_port(const YamlMember& member, PortsOf of, Report& report) {
+  DraftPort port;
+  port.name = {member.key, member.place};
+  port.type_place = member.value.place;
+  if (const auto problem =
+          of == PortsOf::kAnswers ? field_problem(member.key) : identifier_problem(member.key)) {
+    report.add(member.place,
+               fmt::format("{} '{}': {}", what_of(of), shown(member.key), problem->message),
+               problem->hint);
+  }
+  if (member.value.kind != YamlValue::Kind::kMap) {
+    read_type(member, of, port, report);
+    return port;
+  }
+  check_keys(member.value, Section::kPort, report);
+  if (const YamlMember* type = member.value.find("type")) read_type(*type, of, port, report);
+  if (const YamlMember* value = member.value.find("default")) {
+    port.default_place = value->value.place;
+    if (of == PortsOf::kFunctionOutputs || of == PortsOf::kAnswers) {
+      report.add(value->place, fmt::format("output '{}' cannot have a default", shown(member.key)),
+                 "an output that may be missing is optional<T>");
+    } else {
+      port.default_value = read_literal(value->value, "a default", report);
+    }
+  }
+  return port;
+}
+
+}  // namespace
+
 void read_type(const YamlMember& member, PortsOf of, DraftPort& port, Report& report) {
   const YamlValue& value = member.value;
   port.type_place = value.place;
@@ -74,36 +104,6 @@ void read_type(const YamlMember& member, PortsOf of, DraftPort& port, Report& re
   }
   port.type = *type;
 }
-
-DraftPort read_port(const YamlMember& member, PortsOf of, Report& report) {
-  DraftPort port;
-  port.name = {member.key, member.place};
-  port.type_place = member.value.place;
-  if (const auto problem =
-          of == PortsOf::kAnswers ? field_problem(member.key) : identifier_problem(member.key)) {
-    report.add(member.place,
-               fmt::format("{} '{}': {}", what_of(of), shown(member.key), problem->message),
-               problem->hint);
-  }
-  if (member.value.kind != YamlValue::Kind::kMap) {
-    read_type(member, of, port, report);
-    return port;
-  }
-  check_keys(member.value, Section::kPort, report);
-  if (const YamlMember* type = member.value.find("type")) read_type(*type, of, port, report);
-  if (const YamlMember* value = member.value.find("default")) {
-    port.default_place = value->value.place;
-    if (of == PortsOf::kFunctionOutputs || of == PortsOf::kAnswers) {
-      report.add(value->place, fmt::format("output '{}' cannot have a default", shown(member.key)),
-                 "an output that may be missing is optional<T>");
-    } else {
-      port.default_value = read_literal(value->value, "a default", report);
-    }
-  }
-  return port;
-}
-
-}  // namespace
 
 std::optional<std::vector<DraftPort>> read_ports(const YamlMember& member, PortsOf of,
                                                  Report& report) {

@@ -15,6 +15,8 @@
 namespace sluice::model {
 
 enum class PortsOf : std::uint8_t { kFunctionInputs, kFunctionOutputs, kWorkflowInputs, kAnswers };
+// The type of port `port.name`, into `port`; reported mistakes leave it broken.
+void read_type(const YamlMember& member, PortsOf of, DraftPort& port, Report& report);
 // Nothing when it is no map of ports at all, which is reported.
 std::optional<std::vector<DraftPort>> read_ports(const YamlMember& member, PortsOf of,
                                                  Report& report);
@@ -34,6 +36,10 @@ DraftFunction read_function(const YamlMember& member, Report& report);
 // (which is reported where one must be), or it is `switch`. `who` as in "step 'a'".
 DraftAction read_action(const YamlMember& member, Section section, std::string_view who,
                         DraftTexts& texts, std::vector<Mention>& mentions, Report& report);
+// `run`, and `out` where there is one; both of step `who`. Nothing after a mistake.
+std::optional<DraftCommand> read_command(const YamlMember& run, const YamlMember* out,
+                                         std::string_view who, DraftTexts& texts,
+                                         std::vector<Mention>& mentions, Report& report);
 DraftStep read_step(const YamlMember& member, Report& report);
 DraftWorkflow read_workflow(const YamlMember& member, const Limits& limits, Report& report);
 

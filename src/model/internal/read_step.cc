@@ -26,6 +26,7 @@ bool takes_values(KeyShape shape) {
     case KeyShape::kMaps:
     case KeyShape::kMapList:
     case KeyShape::kMapOrMapList:
+    case KeyShape::kCommand:
       return true;
     case KeyShape::kWord:
     case KeyShape::kChoice:
@@ -39,6 +40,7 @@ bool takes_values(KeyShape shape) {
     case KeyShape::kType:
     case KeyShape::kPorts:
     case KeyShape::kLiteral:
+    case KeyShape::kProducts:
     case KeyShape::kAnything:
       return false;
   }
@@ -221,7 +223,7 @@ void StepReader::read_attempts() {
 
 bool StepReader::calls_something() const {
   const auto calls = [](const DraftAction& action) {
-    return action.kind == ActionKind::kCall || action.is_broken;
+    return action.kind == ActionKind::kCall || action.kind == ActionKind::kRun || action.is_broken;
   };
   return step_.is_broken || calls(step_.action) ||
          std::ranges::any_of(step_.branches, calls, &DraftBranch::action);
