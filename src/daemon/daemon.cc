@@ -75,6 +75,8 @@ Result<int> run(const ServeOptions& options) {
   node::NodeOptions node_options;
   node_options.memory = options.memory;
   node_options.processes = options.processes;
+  // By way of this process: the binary that runs, also when its file has been replaced since.
+  node_options.program_worker = fmt::format("/proc/{}/exe", ::getpid());
   node_options.slots =
       options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
   SLUICE_TRY(const std::unique_ptr<node::Node> node,

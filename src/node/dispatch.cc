@@ -9,14 +9,16 @@
 namespace sluice::node {
 
 Dispatcher::Dispatcher(Pump& pump, store::Store& store, RunLookup& runs, aio::Loop& loop,
-                       const Limits& limits, std::string python, std::filesystem::path python_sdk)
+                       const Limits& limits, std::string python, std::filesystem::path python_sdk,
+                       std::string program_worker)
     : pump_(pump),
       store_(store),
       runs_(runs),
       loop_(loop),
       limits_(limits),
       python_(std::move(python)),
-      python_sdk_(std::move(python_sdk)) {}
+      python_sdk_(std::move(python_sdk)),
+      program_worker_(std::move(program_worker)) {}
 
 Dispatcher::~Dispatcher() = default;
 
@@ -72,23 +74,34 @@ std::string Dispatcher::setup_of(const AppVersion& version, const model::Functio
   setup.set("memory", function.memory.value_or(store_.options().memory).value);
   setup.set("inline_max", static_cast<std::int64_t>(Limits::kInlineMax));
   setup.set("inputs", std::move(inputs)).set("outputs", std::move(outputs));
+  if (function.command != nullptr) setup.set("program", to_json(*function.command));
   return to_text(setup);
+}
+
+runtime::PoolSpec Dispatcher::pool_spec(const AppVersion& version,
+                                        const model::Function& function) const {
+  runtime::PoolSpec spec{.name =
+                             fmt::format("{}@{}/{}", version.name, version.number, function.name)};
+  spec.env = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/nonexistent"};
+  if (function.runtime == model::Runtime::kProgram) {
+    spec.argv = {program_worker_, "program-worker"};
+  } else {
+    // sdk/python/sluice/worker.py says why this command line.
+    spec.argv = {python_, "-S", "-s", (python_sdk_ / "sluice" / "worker.py").native()};
+    spec.env.insert(spec.env.end(), {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1"});
+  }
+  for (const auto& [name, value] : function.env) {
+    spec.env.push_back(fmt::format("{}={}", name, value));
+  }
+  spec.setup = setup_of(version, function);
+  return spec;
 }
 
 runtime::PoolId Dispatcher::pool_of(RunRecord& run, std::uint32_t function) {
   runtime::PoolId& pool = run.version->pools[function];
   if (pool) return pool;
   const model::Function& made_for = run.app().functions[function];
-  runtime::PoolSpec spec{
-      .name = fmt::format("{}@{}/{}", run.version->name, run.version->number, made_for.name)};
-  // sdk/python/sluice/worker.py says why this command line.
-  spec.argv = {python_, "-S", "-s", (python_sdk_ / "sluice" / "worker.py").native()};
-  spec.env = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/nonexistent",
-              "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1"};
-  for (const auto& [name, value] : made_for.env)
-    spec.env.push_back(fmt::format("{}={}", name, value));
-  spec.setup = setup_of(*run.version, made_for);
-  pool = runtime_->add_pool(std::move(spec));
+  pool = runtime_->add_pool(pool_spec(*run.version, made_for));
   pools_[pool.value] = Pool{.outbox = store_.make_outbox()};
   return pool;
 }

@@ -31,7 +31,8 @@ class RunLookup {
 class Dispatcher : public runtime::WorkerEvents {
  public:
   Dispatcher(Pump& pump, store::Store& store, RunLookup& runs, aio::Loop& loop,
-             const Limits& limits, std::string python, std::filesystem::path python_sdk);
+             const Limits& limits, std::string python, std::filesystem::path python_sdk,
+             std::string program_worker);
   ~Dispatcher() override;
   void set_runtime(runtime::Runtime& runtime) { runtime_ = &runtime; }
 
@@ -135,6 +136,7 @@ class Dispatcher : public runtime::WorkerEvents {
   LiveTask* find_handle(std::uint64_t handle);
   AttemptRecord* record_of(const LiveTask& task);
   runtime::PoolId pool_of(RunRecord& run, std::uint32_t function);
+  runtime::PoolSpec pool_spec(const AppVersion& version, const model::Function& function) const;
   std::string setup_of(const AppVersion& version, const model::Function& function) const;
 
   static core::Failure unfit(const Error& error);
@@ -182,6 +184,7 @@ class Dispatcher : public runtime::WorkerEvents {
   const Limits& limits_;
   std::string python_;
   std::filesystem::path python_sdk_;
+  std::string program_worker_;
   runtime::Runtime* runtime_ = nullptr;
   std::uint64_t last_handle_ = 0;
   std::unordered_map<std::uint64_t, std::unique_ptr<LiveTask>> live_;  // By handle.

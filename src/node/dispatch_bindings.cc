@@ -16,6 +16,8 @@ core::Failure Dispatcher::unfit(const Error& error) {
 Status Dispatcher::check_size(const LiveTask& task, const core::Object& object,
                               const model::Port& port) const {
   if (port.type.access != model::Access::kWhole || port.type.kind == model::Kind::kFile) return {};
+  // A program gets bytes by path, and who runs it bounds what it gets as text.
+  if (function_of(task).runtime == model::Runtime::kProgram) return {};
   const std::optional<ByteCount> limit =
       step_of(task).memory ? step_of(task).memory : function_of(task).memory;
   const ByteCount memory = limit.value_or(store_.options().memory);

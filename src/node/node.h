@@ -19,6 +19,8 @@ struct NodeOptions {
   std::uint32_t slots = 1;      // Tasks that compute at a time.
   std::uint32_t processes = 0;  // Of workers, at most; 0: in proportion to `slots`.
   std::string python = "/usr/bin/python3";
+  // This binary, for workers that run programs (program/program_worker.h).
+  std::string program_worker;
   int worker_nice = 10;  // Engine before functions: p99 under load needs it.
 };
 

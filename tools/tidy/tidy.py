@@ -28,13 +28,14 @@ MAY_INCLUDE = {
     "transport": {"base", "wire", "aio"},
     "runtime": {"base", "wire", "aio"},
     "cluster": {"base", "wire", "aio"},
+    "program": {"base", "wire", "runtime"},
     "bundle": {"base", "model"},
     "api": {"base", "model", "aio"},
     "node": ENGINE,
     "settings": {"base", "model"},
     "daemon": {"base", "model", "aio", "node", "api", "settings"},
     "cli": {"base", "model", "bundle", "settings"},
-    "main.cc": {"base", "daemon", "cli"},
+    "main.cc": {"base", "daemon", "cli", "program"},
 }
 
 # Libraries that cost seconds to compile or that only one place should know: who may name them.
@@ -58,7 +59,8 @@ ONE_FILE_EACH = [("CLI/", "src/cli/"), ("CLI/", "src/daemon/")]
 
 # Files that decide and do nothing: no I/O, no clock, no thread, no log. Simulator and tests use them as they are.
 PURE = ["src/core/*", "src/model/*", "src/evaluate/*", "src/wire/*", "src/settings/setting.*", "src/settings/toml.*",
-        "src/settings/values.*", "src/settings/page.*", "src/runtime/pool_policy.*", "src/store/budget.h",
+        "src/settings/values.*", "src/settings/page.*", "src/runtime/pool_policy.*", "src/program/description.*",
+        "src/program/arguments.*", "src/program/products.*", "src/program/content.*", "src/store/budget.h",
         "src/store/placement.*", "src/store/range_allocator.*"]
 IMPURE_INCLUDES = re.compile(
     r"^(fstream|iostream|filesystem|thread|mutex|shared_mutex|condition_variable|future|random|"
