@@ -9,16 +9,13 @@
 namespace sluice::node {
 
 Dispatcher::Dispatcher(Pump& pump, store::Store& store, RunLookup& runs, aio::Loop& loop,
-                       const Limits& limits, std::string python, std::filesystem::path python_sdk,
-                       std::string program_worker)
+                       const Limits& limits, WorkerPrograms programs)
     : pump_(pump),
       store_(store),
       runs_(runs),
       loop_(loop),
       limits_(limits),
-      python_(std::move(python)),
-      python_sdk_(std::move(python_sdk)),
-      program_worker_(std::move(program_worker)) {}
+      programs_(std::move(programs)) {}
 
 Dispatcher::~Dispatcher() = default;
 
@@ -49,59 +46,12 @@ AttemptRecord* Dispatcher::record_of(const LiveTask& task) {
   return record != nullptr && record->epoch == task.attempt.epoch ? record : nullptr;
 }
 
-std::string Dispatcher::setup_of(const AppVersion& version, const model::Function& function) const {
-  Json inputs = Json::list();
-  for (const model::Port& port : function.inputs) {
-    Json entry;
-    entry.set("name", port.name).set("type", model::to_text(port.type));
-    entry.set("required", !port.type.optional && !port.default_value);
-    if (port.default_value) entry.set("default", *port.default_value);
-    inputs.push(std::move(entry));
-  }
-  Json outputs = Json::list();
-  for (const model::Port& port : function.outputs) {
-    Json entry;
-    entry.set("name", port.name)
-        .set("type", model::to_text(port.type))
-        .set("optional", port.type.optional);
-    outputs.push(std::move(entry));
-  }
-  Json setup;
-  setup.set("abi", SLUICE_ABI_VERSION)
-      .set("function", function.name)
-      .set("handler", function.handler);
-  setup.set("code", version.bundle().native()).set("scratch", "@SCRATCH@");
-  setup.set("memory", function.memory.value_or(store_.options().memory).value);
-  setup.set("inline_max", static_cast<std::int64_t>(Limits::kInlineMax));
-  setup.set("inputs", std::move(inputs)).set("outputs", std::move(outputs));
-  if (function.command != nullptr) setup.set("program", to_json(*function.command));
-  return to_text(setup);
-}
-
-runtime::PoolSpec Dispatcher::pool_spec(const AppVersion& version,
-                                        const model::Function& function) const {
-  runtime::PoolSpec spec{.name =
-                             fmt::format("{}@{}/{}", version.name, version.number, function.name)};
-  spec.env = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/nonexistent"};
-  if (function.runtime == model::Runtime::kProgram) {
-    spec.argv = {program_worker_, "program-worker"};
-  } else {
-    // sdk/python/sluice/worker.py says why this command line.
-    spec.argv = {python_, "-S", "-s", (python_sdk_ / "sluice" / "worker.py").native()};
-    spec.env.insert(spec.env.end(), {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1"});
-  }
-  for (const auto& [name, value] : function.env) {
-    spec.env.push_back(fmt::format("{}={}", name, value));
-  }
-  spec.setup = setup_of(version, function);
-  return spec;
-}
-
 runtime::PoolId Dispatcher::pool_of(RunRecord& run, std::uint32_t function) {
   runtime::PoolId& pool = run.version->pools[function];
   if (pool) return pool;
   const model::Function& made_for = run.app().functions[function];
-  pool = runtime_->add_pool(pool_spec(*run.version, made_for));
+  pool =
+      runtime_->add_pool(worker_spec(*run.version, made_for, programs_, store_.options().memory));
   pools_[pool.value] = Pool{.outbox = store_.make_outbox()};
   return pool;
 }

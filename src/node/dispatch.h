@@ -13,6 +13,7 @@
 
 #include "node/pump.h"
 #include "node/run_record.h"
+#include "node/worker_spec.h"
 #include "runtime/runtime.h"
 #include "store/store.h"
 
@@ -31,8 +32,7 @@ class RunLookup {
 class Dispatcher : public runtime::WorkerEvents {
  public:
   Dispatcher(Pump& pump, store::Store& store, RunLookup& runs, aio::Loop& loop,
-             const Limits& limits, std::string python, std::filesystem::path python_sdk,
-             std::string program_worker);
+             const Limits& limits, WorkerPrograms programs);
   ~Dispatcher() override;
   void set_runtime(runtime::Runtime& runtime) { runtime_ = &runtime; }
 
@@ -136,8 +136,6 @@ class Dispatcher : public runtime::WorkerEvents {
   LiveTask* find_handle(std::uint64_t handle);
   AttemptRecord* record_of(const LiveTask& task);
   runtime::PoolId pool_of(RunRecord& run, std::uint32_t function);
-  runtime::PoolSpec pool_spec(const AppVersion& version, const model::Function& function) const;
-  std::string setup_of(const AppVersion& version, const model::Function& function) const;
 
   static core::Failure unfit(const Error& error);
   Input& add_input(LiveTask& task, std::uint32_t slot);
@@ -182,9 +180,7 @@ class Dispatcher : public runtime::WorkerEvents {
   RunLookup& runs_;
   aio::Loop& loop_;
   const Limits& limits_;
-  std::string python_;
-  std::filesystem::path python_sdk_;
-  std::string program_worker_;
+  const WorkerPrograms programs_;
   runtime::Runtime* runtime_ = nullptr;
   std::uint64_t last_handle_ = 0;
   std::unordered_map<std::uint64_t, std::unique_ptr<LiveTask>> live_;  // By handle.

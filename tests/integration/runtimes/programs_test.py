@@ -125,7 +125,7 @@ class Programs(ServerCase):
         self.assertIn(b"to the log", log)
         self.assertNotIn(b"out\n", log)
 
-    def test_a_full_disk_is_the_programs_own_failure(self):
+    def test_a_program_that_may_write_no_more_fails_alone(self):
         error = self.assert_failed(self.server.run("shell", command="ulimit -f 8; head -c 1000000 /dev/zero > big"),
                                    "ExitStatus")
         self.assertIn("status", error["message"])
