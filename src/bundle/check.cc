@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "bundle/bundle.h"
+#include "bundle/code_files.h"
 #include "bundle/python_source.h"
 #include "model/draft.h"
 #include "model/parse.h"
@@ -61,8 +62,10 @@ Result<Checked> check(const std::filesystem::path& directory, const Limits& limi
              read_file(directory / "sluice.yaml", ByteCount{limits.yaml_bytes}));
   const std::unique_ptr<model::Draft> draft = model::parse_app(text, limits, checked.mistakes);
   if (draft == nullptr) return checked;
+  const std::vector<model::CodeWanted> wanted = model::code_wanted(*draft);
+  check_code_files(files, wanted, checked.mistakes);
   SLUICE_TRY(const std::vector<model::CodePorts> code,
-             read_python_ports(directory, files, model::code_wanted(*draft), checked.mistakes));
+             read_python_ports(directory, files, wanted, checked.mistakes));
   checked.app = model::check_app(*draft, code, limits, checked.mistakes);
   return checked;
 }

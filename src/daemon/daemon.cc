@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 
 #include "api/server.h"
@@ -79,6 +80,7 @@ Result<int> run(const ServeOptions& options) {
   node_options.program_worker = fmt::format("/proc/{}/exe", ::getpid());
   node_options.slots =
       options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
+  if (const char* path = std::getenv("PATH"); path != nullptr) node_options.search_path = path;
   SLUICE_TRY(const std::unique_ptr<node::Node> node,
              node::Node::make(loop, limits, node_options, data, std::move(launcher)));
 

@@ -44,6 +44,7 @@ struct DraftFunction {
   Word name;
   std::optional<Runtime> runtime;
   std::optional<Word> handler;
+  std::optional<Word> binary;                    // Native functions.
   std::optional<std::vector<DraftPort>> inputs;  // None: all from the code.
   std::optional<std::vector<DraftPort>> outputs;
   Place inputs_place;

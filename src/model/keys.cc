@@ -49,14 +49,14 @@ constexpr std::array kFunction{
         .is_required = true},
     Key{.name = "handler",
         .shape = kWord,
-        .about = "The code: `module.function` in Python.",
-        .pattern = "^[A-Za-z_][A-Za-z0-9_]*(\\.[A-Za-z_][A-Za-z0-9_]*)+$",
+        .about = "The code: `module.function` in Python, `file.export` in "
+                 "JavaScript, the name that a native program serves it by.",
+        .pattern = "^[A-Za-z0-9_][A-Za-z0-9_-]*(\\.[A-Za-z0-9_][A-Za-z0-9_-]*)*$",
         .is_required = true},
     Key{.name = "binary",
         .shape = kWord,
         .about = "The program with the code of a native function, in the app's "
-                 "folder.",
-        .state = kNotYet},
+                 "folder."},
     Key{.name = "inputs",
         .shape = kPorts,
         .about = "The input ports. Left out, they follow from the parameters "

@@ -78,6 +78,12 @@ std::vector<CodeWanted> code_wanted(const Draft& draft) {
     if (function.is_broken) continue;
     wanted.push_back({function.name.text, *function.runtime, function.handler->text,
                       function.handler->place.line, function.handler->place.column});
+    CodeWanted& last = wanted.back();
+    last.has_ports = function.inputs.has_value() && function.outputs.has_value();
+    if (!function.binary) continue;
+    last.binary = function.binary->text;
+    last.binary_line = function.binary->place.line;
+    last.binary_column = function.binary->place.column;
   }
   return wanted;
 }

@@ -25,6 +25,9 @@ struct CodeWanted {
   Runtime runtime;
   std::string handler;  // `words.count`: module `words`, function `count`.
   std::uint32_t line, column;
+  std::string binary;  // kNative: the program, and where the file names it.
+  std::uint32_t binary_line = 1, binary_column = 1;
+  bool has_ports = false;  // Inputs and outputs are declared: the code need not say them.
 };
 
 // What the source code says of one function; produced by bundle/.

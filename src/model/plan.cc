@@ -33,6 +33,18 @@ std::string WrittenStep::target() const {
   return all;
 }
 
+std::string_view to_text(Runtime runtime) {
+  switch (runtime) {
+    case Runtime::kPython3:
+      return "python3";
+    case Runtime::kNodejs:
+      return "nodejs";
+    case Runtime::kNative:
+      return "native";
+  }
+  return {};
+}
+
 Type Workflow::output_type(const App& app, std::uint32_t step, std::uint32_t output) const {
   const Step& producer = steps.at(step);
   Type type = producer.action == Action::kCall

@@ -35,6 +35,7 @@ enum class Runtime : std::uint8_t {
   kNative,
   kProgram,  // A step with `run:`: lowering makes a function of it, which nobody else calls.
 };
+std::string_view to_text(Runtime runtime);  // As the file spells it.
 
 struct Port {
   std::string name;

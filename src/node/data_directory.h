@@ -19,6 +19,8 @@ struct DataPaths {
     return root / "scratch";
   }  // Workers' folders, uploads; emptied at start.
   std::filesystem::path sdk() const { return root / "sdk"; }  // The SDKs in this binary, unpacked.
+  // Above all apps, where Node.js looks for what they import: `import … from "sluice"`.
+  std::filesystem::path node_sdk() const { return root / "node_modules" / "sluice"; }
 };
 
 class DataDirectory {

@@ -46,12 +46,13 @@ AttemptRecord* Dispatcher::record_of(const LiveTask& task) {
   return record != nullptr && record->epoch == task.attempt.epoch ? record : nullptr;
 }
 
-runtime::PoolId Dispatcher::pool_of(RunRecord& run, std::uint32_t function) {
+Result<runtime::PoolId> Dispatcher::pool_of(RunRecord& run, std::uint32_t function) {
   runtime::PoolId& pool = run.version->pools[function];
   if (pool) return pool;
   const model::Function& made_for = run.app().functions[function];
-  pool =
-      runtime_->add_pool(worker_spec(*run.version, made_for, programs_, store_.options().memory));
+  SLUICE_TRY(runtime::PoolSpec spec,
+             worker_spec(*run.version, made_for, programs_, store_.options().memory));
+  pool = runtime_->add_pool(std::move(spec));
   pools_[pool.value] = Pool{.outbox = store_.make_outbox()};
   return pool;
 }
@@ -79,7 +80,8 @@ void Dispatcher::on(const core::StartTask& start, const core::Actions& actions) 
   task.handle = ++last_handle_;
   const model::Step& step = run->step_of(task.attempt.task);
   task.outputs.resize(run->app().functions[step.function].outputs.size());
-  task.pool = pool_of(*run, step.function);
+  auto pool = pool_of(*run, step.function);
+  if (pool) task.pool = *pool;
   by_task_[task.attempt.task] = task.handle;
   live_[task.handle] = std::move(made);
 
@@ -89,6 +91,10 @@ void Dispatcher::on(const core::StartTask& start, const core::Actions& actions) 
                                            .number = start.number,
                                            .epoch = task.attempt.epoch,
                                            .ready = run->micros(start.ready)});
+  if (!pool) {
+    finish(task, core::Failure{.name = "LoadError", .message = pool.error().message()}, true);
+    return;
+  }
   for (std::uint32_t i = 0; i < start.bindings_count; ++i) {
     const core::Binding& binding = actions.bindings[start.bindings_first + i];
     if (Status bound = bind(task, add_input(task, binding.slot), binding); !bound) {

@@ -135,7 +135,7 @@ class Dispatcher : public runtime::WorkerEvents {
   LiveTask* find(const core::Attempt& attempt);
   LiveTask* find_handle(std::uint64_t handle);
   AttemptRecord* record_of(const LiveTask& task);
-  runtime::PoolId pool_of(RunRecord& run, std::uint32_t function);
+  Result<runtime::PoolId> pool_of(RunRecord& run, std::uint32_t function);
 
   static core::Failure unfit(const Error& error);
   Input& add_input(LiveTask& task, std::uint32_t slot);

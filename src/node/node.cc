@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "bundle/node_sdk.h"
 #include "bundle/python_sdk.h"
 #include "node/control.h"
 #include "node/evaluator.h"
@@ -36,9 +37,11 @@ struct Node::Impl {
         pump(loop, limits, seeded()),
         runs(pump, *store, *journal, loop, bulk, limits, paths, seeded()),
         dispatcher(pump, *store, runs, loop, limits,
-                   {.python = options.python,
-                    .python_sdk = paths.sdk() / "python",
-                    .program_worker = options.program_worker}),
+                   WorkerPrograms{.python = options.python,
+                                  .search_path = options.search_path,
+                                  .python_sdk = paths.sdk() / "python",
+                                  .node_sdk = paths.node_sdk(),
+                                  .program_worker = options.program_worker}),
         evaluator(pump, *store, runs, loop, bulk),
         waits(pump, *store, runs, loop),
         runtime(loop, std::move(launcher), limits,
@@ -125,6 +128,7 @@ Result<std::unique_ptr<Node>> Node::make(aio::Loop& loop, const Limits& limits, 
                                          const DataDirectory& data,
                                          runtime::LauncherHandle launcher) {
   SLUICE_OK(bundle::unpack_python_sdk(data.paths().sdk() / "python", limits));
+  SLUICE_OK(bundle::unpack_node_sdk(data.paths().node_sdk(), limits));
   SLUICE_TRY(auto made, store::Store::make(
                             {.memory = options.memory, .spill_directory = data.paths().spill()}));
   auto impl = std::make_unique<Impl>(loop, limits, std::move(options), data.paths(),

@@ -21,6 +21,7 @@ struct NodeOptions {
   std::string python = "/usr/bin/python3";
   // This binary, for workers that run programs (program/program_worker.h).
   std::string program_worker;
+  std::string search_path;  // Where `node` is looked for: PATH of the server.
   int worker_nice = 10;  // Engine before functions: p99 under load needs it.
 };
 

@@ -130,7 +130,8 @@ Json function_document(const AppVersion& version, const model::Function& functio
   document.set("name", version.name + "." + function.name)
       .set("app", version.name)
       .set("version", version.number);
-  document.set("runtime", "python3").set("handler", function.handler);
+  document.set("runtime", std::string(model::to_text(function.runtime)))
+      .set("handler", function.handler);
   return document.set("inputs", ports_json(function.inputs))
       .set("outputs", ports_json(function.outputs));
 }

@@ -38,19 +38,13 @@ std::string setup_of(const AppVersion& version, const model::Function& function,
 
 }  // namespace
 
-runtime::PoolSpec worker_spec(const AppVersion& version, const model::Function& function,
-                              const WorkerPrograms& programs, ByteCount memory) {
+Result<runtime::PoolSpec> worker_spec(const AppVersion& version, const model::Function& function,
+                                      const WorkerPrograms& programs, ByteCount memory) {
+  SLUICE_TRY(WorkerCommand command, worker_command(programs, function, version.bundle()));
   runtime::PoolSpec spec{.name =
                              fmt::format("{}@{}/{}", version.name, version.number, function.name)};
-  spec.env = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/nonexistent"};
-  if (function.runtime == model::Runtime::kProgram) {
-    spec.argv = {programs.program_worker, "program-worker"};
-  } else {
-    // sdk/python/sluice/worker.py says why this command line.
-    spec.argv = {programs.python, "-S", "-s",
-                 (programs.python_sdk / "sluice" / "worker.py").native()};
-    spec.env.insert(spec.env.end(), {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1"});
-  }
+  spec.argv = std::move(command.argv);
+  spec.env = std::move(command.env);
   for (const auto& [name, value] : function.env) {
     spec.env.push_back(fmt::format("{}={}", name, value));
   }

@@ -36,44 +36,142 @@ void read_env(const YamlMember& member, DraftFunction& function, Report& report)
 std::optional<Runtime> read_runtime(const YamlMember& member, Report& report) {
   const std::optional<Word> word = read_word(member, report);
   if (!word) return std::nullopt;
-  if (word->text == "python3") return Runtime::kPython3;
-  if (word->text == "nodejs" || word->text == "native") {
-    report.add(word->place, fmt::format("runtime {} is not there yet", word->text),
-               "this version runs python3");
-    return std::nullopt;
+  constexpr std::array kRuntimes{Runtime::kPython3, Runtime::kNodejs, Runtime::kNative};
+  std::array<std::string_view, kRuntimes.size()> names;
+  for (std::size_t i = 0; i < kRuntimes.size(); ++i) {
+    names[i] = to_text(kRuntimes[i]);
+    if (word->text == names[i]) return kRuntimes[i];
   }
-  constexpr std::array<std::string_view, 3> kRuntimes{"python3", "nodejs", "native"};
-  std::string hint = did_you_mean(word->text, std::span<const std::string_view>(kRuntimes));
+  std::string hint = did_you_mean(word->text, std::span<const std::string_view>(names));
   if (word->text.starts_with("py")) hint = "did you mean 'python3'?";
+  for (const std::string_view other : {"node", "javascript", "js", "typescript", "ts"}) {
+    if (word->text == other) hint = "did you mean 'nodejs'?";
+  }
+  for (const std::string_view other : {"cpp", "c++", "cc", "rust", "go", "binary"}) {
+    if (word->text == other) hint = "did you mean 'native'?";
+  }
   if (hint.empty()) hint = "there are python3, nodejs and native";
   report.add(word->place, fmt::format("unknown runtime '{}'", shown(word->text)), std::move(hint));
   return std::nullopt;
 }
 
-std::optional<Word> read_handler(const YamlMember& member, Report& report) {
-  std::optional<Word> word = read_word(member, report);
-  if (!word) return word;
-  std::string_view rest = word->text;
+// What the handlers of a runtime look like.
+struct HandlerRules {
+  Runtime runtime;
+  bool has_file;               // The part before the last dot says where the code is.
+  bool may_have_dashes;        // In names of files.
+  std::string_view extension;  // Mistaken for a part of the handler.
+  std::string_view what;
+  std::string_view how;
+  std::string_view example;
+};
+
+const HandlerRules& rules_of(Runtime runtime) {
+  static constexpr std::array kRules{
+      HandlerRules{Runtime::kPython3, true, false, ".py", "names no Python function",
+                   "MODULE.FUNCTION", "words.count for 'def count' in words.py"},
+      HandlerRules{Runtime::kNodejs, true, true, ".mjs", "names no function of a JavaScript file",
+                   "FILE.EXPORT", "words.count for 'export function count' in words.mjs"},
+      HandlerRules{Runtime::kNative, false, true, "", "names no function of a program", "NAME",
+                   "merge for a program with sluice::serve(argc, argv, {{\"merge\", merge}})"},
+  };
+  return *std::ranges::find(kRules, runtime, &HandlerRules::runtime);
+}
+
+bool is_handler(std::string_view text, const HandlerRules& rules) {
+  if (rules.runtime == Runtime::kNative) return !name_problem(text);
+  if (text.ends_with(rules.extension) || text.ends_with(".js")) return false;
   std::size_t parts = 0;
-  bool is_valid = true;
-  while (is_valid) {
+  for (std::string_view rest = text;; ++parts) {
     const std::size_t dot = rest.find('.');
-    is_valid = is_identifier(rest.substr(0, dot));
-    ++parts;
-    if (dot == std::string_view::npos) break;
+    const std::string_view part = rest.substr(0, dot);
+    const bool is_last = dot == std::string_view::npos;
+    if (is_last) return parts >= 1 && is_identifier(part);
+    if (!is_identifier(part) && (!rules.may_have_dashes || name_problem(part))) return false;
     rest.remove_prefix(dot + 1);
   }
-  if (is_valid && parts >= 2 && !word->text.ends_with(".py")) return word;
-  std::string hint = "write MODULE.FUNCTION, like words.count for 'def count' in words.py";
-  if (const std::size_t colon = word->text.find(':'); colon != std::string::npos) {
-    std::string module = word->text.substr(0, colon);
-    if (module.ends_with(".py")) module.resize(module.size() - 3);
-    std::string fixed = module + "." + word->text.substr(colon + 1);
+}
+
+std::optional<Word> read_handler(const YamlMember& member, Runtime runtime, Report& report) {
+  std::optional<Word> word = read_word(member, report);
+  const HandlerRules& rules = rules_of(runtime);
+  if (!word || is_handler(word->text, rules)) return word;
+  std::string hint = fmt::format("write {}, like {}", rules.how, rules.example);
+  if (const std::size_t colon = word->text.find(':');
+      colon != std::string::npos && rules.has_file) {
+    std::string file = word->text.substr(0, colon);
+    for (const std::string_view extension : {rules.extension, std::string_view(".js")}) {
+      if (file.ends_with(extension)) file.resize(file.size() - extension.size());
+    }
+    std::string fixed = file + "." + word->text.substr(colon + 1);
     for (char& c : fixed) c = c == '/' ? '.' : c;
     hint = fmt::format("write {}", shown(fixed));
   }
-  report.add(word->place, fmt::format("'{}' names no Python function", shown(word->text)), hint);
+  report.add(word->place, fmt::format("'{}' {}", shown(word->text), rules.what), hint);
   return std::nullopt;
+}
+
+// A path below the app's folder.
+bool is_path_inside(std::string_view path) {
+  if (path.empty() || path.size() > 1024) return false;
+  while (true) {
+    const std::size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    if (part.empty() || part == "." || part == ".." || part.find('\0') != std::string_view::npos) {
+      return false;
+    }
+    if (slash == std::string_view::npos) return true;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+// Where the code of the function is: `handler`, and `binary` for a native one.
+void read_code(const YamlMember& member, DraftFunction& function, Report& report) {
+  const YamlMember* handler = member.value.find("handler");
+  const YamlMember* binary = member.value.find("binary");
+  if (!function.runtime) {
+    function.is_broken = true;
+    return;
+  }
+  if (handler != nullptr) {
+    function.handler = read_handler(*handler, *function.runtime, report);
+  } else {
+    const HandlerRules& rules = rules_of(*function.runtime);
+    report.add(member.place, fmt::format("function '{}' has no handler", shown(member.key)),
+               fmt::format("write 'handler: {}', like {}", rules.how, rules.example));
+  }
+  function.is_broken = !function.handler;
+  if (*function.runtime != Runtime::kNative) {
+    if (binary != nullptr) {
+      report.add(binary->place,
+                 fmt::format("'binary' is for native functions; '{}' is one of {}",
+                             shown(member.key), to_text(*function.runtime)),
+                 "take it away, or write 'runtime: native'");
+    }
+    return;
+  }
+  if (binary == nullptr) {
+    report.add(member.place, fmt::format("function '{}' has no binary", shown(member.key)),
+               "write 'binary: PATH' of the program in the app's folder, like bin/words");
+    function.is_broken = true;
+  } else if (auto word = read_word(*binary, report); !word) {
+    function.is_broken = true;
+  } else if (is_path_inside(word->text)) {
+    function.binary = std::move(word);
+  } else {
+    report.add(word->place,
+               fmt::format("'{}' is no path of a file in the app's folder", shown(word->text)),
+               "write it relative to sluice.yaml and without '..', like bin/words");
+    function.is_broken = true;
+  }
+  for (const std::string_view ports : {"inputs", "outputs"}) {
+    const YamlMember* declared = member.value.find(ports);
+    if (declared != nullptr && !declared->value.is_null()) continue;
+    report.add(member.place, fmt::format("function '{}' declares no {}", shown(member.key), ports),
+               fmt::format("a native function has no source to read them from: write '{}: {{ NAME: "
+                           "TYPE }}', the {} in their order",
+                           ports, ports == "inputs" ? "parameters" : "results"));
+  }
 }
 
 void read_workers(const YamlMember& member, DraftFunction& function, Report& report) {
@@ -145,15 +243,7 @@ DraftFunction read_function(const YamlMember& member, Report& report) {
     report.add(member.place, fmt::format("function '{}' has no runtime", shown(member.key)),
                "write 'runtime: python3'");
   }
-  const YamlMember* handler = map.find("handler");
-  // The handlers of other runtimes have other rules, which come with them.
-  if (handler != nullptr && function.runtime == Runtime::kPython3) {
-    function.handler = read_handler(*handler, report);
-  } else if (handler == nullptr && function.runtime == Runtime::kPython3) {
-    report.add(member.place, fmt::format("function '{}' has no handler", shown(member.key)),
-               "write 'handler: MODULE.FUNCTION', like words.count for 'def count' in words.py");
-  }
-  function.is_broken = !function.runtime || !function.handler;
+  read_code(member, function, report);
 
   if (const YamlMember* inputs = map.find("inputs")) {
     function.inputs_place = inputs->place;

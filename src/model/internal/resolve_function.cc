@@ -54,6 +54,7 @@ class Resolver {
     function.name = draft_.name.text;
     function.runtime = draft_.runtime.value_or(Runtime::kPython3);
     if (draft_.handler) function.handler = draft_.handler->text;
+    if (draft_.binary) function.binary = draft_.binary->text;
     function.memory = draft_.memory;
     function.cpu = draft_.cpu;
     function.timeout = draft_.timeout;
@@ -100,7 +101,9 @@ class Resolver {
       parameter = find_port(code_->inputs_if_declared, port.name);
     }
     // What is wrong with the name itself has been said.
-    const bool is_good_name = !identifier_problem(port.name) && !is_python_keyword(port.name);
+    const bool is_good_name =
+        !identifier_problem(port.name) &&
+        (draft_.runtime != Runtime::kPython3 || !is_python_keyword(port.name));
     const bool is_read_by_name =
         code_ != nullptr && std::ranges::find(code_->reads, port.name) != code_->reads.end();
     if (code_ != nullptr && parameter == nullptr && is_good_name && !is_read_by_name) {
