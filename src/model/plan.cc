@@ -41,6 +41,8 @@ std::string_view to_text(Runtime runtime) {
       return "nodejs";
     case Runtime::kNative:
       return "native";
+    case Runtime::kProgram:
+      return "program";
   }
   return {};
 }

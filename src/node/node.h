@@ -22,7 +22,7 @@ struct NodeOptions {
   // This binary, for workers that run programs (program/program_worker.h).
   std::string program_worker;
   std::string search_path;  // Where `node` is looked for: PATH of the server.
-  int worker_nice = 10;  // Engine before functions: p99 under load needs it.
+  int worker_nice = 10;     // Engine before functions: p99 under load needs it.
 };
 
 class Node {

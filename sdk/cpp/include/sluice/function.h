@@ -59,7 +59,7 @@ T convert(Task& task, std::size_t input, const Port& port, Item& item) {
     } else if constexpr (std::is_same_v<T, std::string_view> || std::is_same_v<T, std::string>) {
       return T(as_text(port, item));
     } else if constexpr (std::is_same_v<T, Json>) {
-      return Json{std::string(text_of(item.bytes))};
+      return Json{std::string(as_json(port, item))};
     } else if constexpr (std::is_same_v<T, bool>) {
       return as_bool(port, item);
     } else if constexpr (std::is_integral_v<T>) {

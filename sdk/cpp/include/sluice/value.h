@@ -84,6 +84,7 @@ struct Port {
 
 Bytes as_bytes(const Port& port, Item& item);  // Decodes JSON where bytes are wanted.
 std::string_view as_text(const Port& port, Item& item);
+std::string_view as_json(const Port& port, Item& item);  // JSON text; a text is a string of it.
 std::int64_t as_int(const Port& port, const Item& item);
 double as_float(const Port& port, const Item& item);
 bool as_bool(const Port& port, const Item& item);
