@@ -1,40 +1,38 @@
-"""The SDKs as packages: made, installed into clean folders, and used from there; and the unit tests of the one for Node.js."""
+"""The SDKs as packages: made, installed into clean folders, and used from there, as their pages in docs/runtimes say;
+and the unit tests of the one for Node.js."""
 
 import glob
 import os
-import shutil
+import re
 import subprocess
-import tempfile
+import sys
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../integration"))
+import harness  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(HERE))
 NODE_FOLDER = os.path.join(ROOT, "build/deps/node/bin")
 PATH = os.pathsep.join([os.environ.get("PATH", ""), NODE_FOLDER])
 PATIENCE = 600
-PROGRAM = """
-#include <sluice/sluice.h>
-std::string shout(std::string_view text) { return std::string(text) + "!"; }
-int main(int argc, char** argv) { return sluice::serve(argc, argv, {{"shout", shout}}); }
-"""
-PROJECT = """
-cmake_minimum_required(VERSION 3.20)
-project(words LANGUAGES CXX)
-find_package(sluice 0.1 REQUIRED)
-add_executable(words words.cc)
-target_link_libraries(words PRIVATE sluice::sluice)
-"""
-
-
 def write(path, text):
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
 
 
-class Packages(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="sluice-packages-")
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+def page(name):
+    with open(os.path.join(ROOT, "docs/runtimes", name), encoding="utf-8") as file:
+        return file.read()
+
+
+def block(text, language):
+    """The first block of a language on a page."""
+    return re.search(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[1]
+
+
+class Packages(harness.ServerCase):
+    environment = {"PATH": PATH}
 
     def run_command(self, *command, cwd=None, status=0):
         environment = {**os.environ, "PATH": PATH, "HOME": self.folder, "npm_config_update_notifier": "false"}
@@ -48,20 +46,31 @@ class Packages(unittest.TestCase):
         os.makedirs(path)
         return path
 
-    def test_the_cmake_package_builds_a_program_in_a_clean_folder(self):
+    def test_the_cmake_package_builds_the_program_of_its_page_in_a_clean_folder(self):
+        text = page("cpp.md")
         build, prefix, app = self.sub("build"), self.sub("prefix"), self.sub("app")
-        write(os.path.join(app, "words.cc"), PROGRAM)
-        write(os.path.join(app, "CMakeLists.txt"), PROJECT)
+        for name, language in (("words.cc", "cpp"), ("CMakeLists.txt", "cmake"), ("sluice.yaml", "yaml")):
+            write(os.path.join(app, name), block(text, language))
         compiler = "-DCMAKE_CXX_COMPILER=clang++-19"
         self.run_command("cmake", "-S", os.path.join(ROOT, "sdk/cpp"), "-B", build, "-G", "Ninja", compiler,
                          f"-DCMAKE_INSTALL_PREFIX={prefix}")
         self.run_command("cmake", "--build", build)
         self.run_command("cmake", "--install", build)
-        self.run_command("cmake", "-S", app, "-B", os.path.join(app, "build"), "-G", "Ninja", compiler,
-                         f"-DCMAKE_PREFIX_PATH={prefix}")
-        self.run_command("cmake", "--build", os.path.join(app, "build"))
+        made = self.sub("made")
+        self.run_command("cmake", "-S", app, "-B", made, "-G", "Ninja", compiler, f"-DCMAKE_PREFIX_PATH={prefix}")
+        self.run_command("cmake", "--build", made)
         # Started by hand it says what it is.
-        self.assertEqual(self.run_command(os.path.join(app, "build/words"), status=64), "shout\n")
+        self.assertEqual(self.run_command(os.path.join(app, "bin/words"), status=64), "split\nsize\nmerge\n")
+        self.server.deploy(app)
+        self.assertEqual(self.assert_succeeded(self.server.run("words", text="to be or not to be")), {"letters": 13})
+
+    def test_the_app_of_the_page_for_node_works_as_it_is_printed(self):
+        app = self.sub("app")
+        write(os.path.join(app, "words.mjs"), block(page("node.md"), "js"))
+        write(os.path.join(app, "sluice.yaml"), block(page("node.md"), "yaml"))
+        self.server.deploy(app)
+        outputs = self.assert_succeeded(self.server.run("words", text="to be or not to be"))
+        self.assertEqual(outputs, {"total": {"to": 2, "be": 2, "or": 1, "not": 1}})
 
     def test_the_npm_tarball_is_found_by_import_in_a_clean_folder(self):
         app = self.sub("app")

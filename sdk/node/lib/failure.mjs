@@ -8,6 +8,9 @@ const MESSAGE_MAX = 4096;
 const HERE = new URL(".", import.meta.url);
 const OURS = [HERE.href, fileURLToPath(HERE), new URL("../worker.mjs", import.meta.url).href];
 
+// Also in a Node.js that is too old for this package: that it is, is said from here.
+const wellFormed = (text) => text.toWellFormed?.() ?? text;
+
 function textOf(value) {
   try {
     return String(value);
@@ -50,17 +53,17 @@ function traceOf(error, depth = 0) {
 
 // At most 16 KiB of JSON: the middle of the trace goes first.
 function payload(name, message, trace, bases) {
-  message = message.toWellFormed();
-  trace = trace.toWellFormed();
-  if (message.length > MESSAGE_MAX) message = `${message.slice(0, MESSAGE_MAX).toWellFormed()} …`;
+  message = wellFormed(message);
+  trace = wellFormed(trace);
+  if (message.length > MESSAGE_MAX) message = `${wellFormed(message.slice(0, MESSAGE_MAX))} …`;
   for (let keep = 12000; ; keep = Math.floor((keep * 2) / 3)) {
     if (trace.length > keep) {
       const head = Math.floor(keep / 3);
-      trace = `${trace.slice(0, head)}\n  … (shortened) …\n${trace.slice(trace.length - (keep - head))}`.toWellFormed();
+      trace = wellFormed(`${trace.slice(0, head)}\n  … (shortened) …\n${trace.slice(trace.length - (keep - head))}`);
     }
-    const data = Buffer.from(JSON.stringify({ name: name.slice(0, 200).toWellFormed(), message, trace, bases }));
+    const data = Buffer.from(JSON.stringify({ name: wellFormed(name.slice(0, 200)), message, trace, bases }));
     if (data.length <= FAILED_MAX) return data;
-    if (keep <= 500) message = message.slice(0, Math.floor((message.length * 2) / 3)).toWellFormed();
+    if (keep <= 500) message = wellFormed(message.slice(0, Math.floor((message.length * 2) / 3)));
   }
 }
 

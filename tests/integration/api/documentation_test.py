@@ -13,6 +13,8 @@ from harness import ROOT, SLUICE, ServerCase, write_app
 RUN_BY = {
     "docs/tutorial-wordcount.md": "documentation_test.py",
     "docs/runtimes/python.md": "documentation_test.py",
+    "docs/runtimes/node.md": "packages_test.py",
+    "docs/runtimes/cpp.md": "packages_test.py",
     "docs/code-first.md": "code_first_test.py",
     "docs/cookbook/": "cookbook_test.py",
     "docs/reference/data-flow.md": "documentation_test.py",
