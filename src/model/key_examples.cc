@@ -35,9 +35,12 @@ constexpr std::string_view kFunctionExample =
     "count: { runtime: python3, handler: words.count, inputs: { part: text }, outputs: { n: int } "
     "}";
 
-constexpr std::array<KeyExample, 12> kFunction{
+constexpr std::array<KeyExample, 13> kFunction{
     {{"runtime", "", kFunctionExample},
      {"handler", "", kFunctionExample},
+     {"binary", "the code is no program of its own",
+      "shout: { runtime: native, binary: bin/words, handler: shout, inputs: { text: text }, "
+      "outputs: { loud: text } }"},
      {"inputs", "the parameters in the code",
       "merge: { runtime: python3, handler: words.merge, inputs: { counts: stream<json>, top: { "
       "type: "
