@@ -157,8 +157,13 @@ constexpr std::string_view kSwitchExample =
     "} }, "
     "{ set: { n: 0 } } ] }";
 
-constexpr std::array<KeyExample, 20> kStep{
+constexpr std::string_view kRunExample =
+    "cut: { run: [split, -l, \"${inputs.n}\", \"-\", part-], in: { stdin: \"${inputs.text}\" }, "
+    "out: { parts: \"part-*\" } }";
+constexpr std::array<KeyExample, 22> kStep{
     {{"call", "", kCallExample},
+     {"run", "", "sorted: { run: \"sort ${inputs.text} | uniq -c\" }"},
+     {"out", "`result: -`", kRunExample},
      {"flow", "", "inner: { flow: count_all, in: { text: \"${inputs.text}\" } }"},
      {"set", "", "next: { set: { n: \"${inputs.n + 1}\", parts: [\"${inputs.text}\", end] } }"},
      {"wait", "", "approve: { wait: { approved: bool, note: optional<text> } }"},
@@ -207,9 +212,15 @@ constexpr std::string_view kBranchActions =
     "\"${inputs.n > 3}\", set: { n: 0 } }, { when: \"${inputs.ok}\", wait: 5s }, { fail: { name: "
     "None } "
     "} ] }";
-constexpr std::array<KeyExample, 7> kBranch{
+constexpr std::string_view kBranchRun =
+    "stamp: { switch: [ { when: \"${inputs.ok}\", run: [date], out: { now: \"-\" } }, { set: { "
+    "now: "
+    "unknown } } ] }";
+constexpr std::array<KeyExample, 9> kBranch{
     {{"when", "the branch is taken where none before it was: only of the last", kBranchActions},
      {"call", "", kBranchActions},
+     {"run", "", kBranchRun},
+     {"out", "`result: -`", kBranchRun},
      {"flow", "", kBranchActions},
      {"set", "", kBranchActions},
      {"wait", "", kBranchActions},
@@ -224,13 +235,27 @@ constexpr std::string_view kClauseActions =
     "errors: [TooLarge], set: { n: -1 } }, { errors: [OutOfMemory], wait: 5s }, { errors: "
     "[LoadError], "
     "fail: { name: NotInstalled, message: \"${error.message}\" } }, {} ] }";
-constexpr std::array<KeyExample, 7> kClause{{{"errors", "all", kClauseActions},
+constexpr std::string_view kClauseRun =
+    "count: { call: count, in: { part: \"${inputs.text}\" }, catch: { run: [wc, -w], in: { stdin: "
+    "\"${inputs.text}\" }, out: { n: { path: \"-\", type: int } } } }";
+constexpr std::array<KeyExample, 9> kClause{{{"errors", "all", kClauseActions},
                                              {"call", "", kClauseActions},
+                                             {"run", "", kClauseRun},
+                                             {"out", "`result: -`", kClauseRun},
                                              {"flow", "", kClauseActions},
                                              {"set", "", kClauseActions},
                                              {"wait", "", kClauseActions},
                                              {"fail", "", kClauseActions},
                                              {"in", "nothing is given", kClauseActions}}};
+
+constexpr std::string_view kProductExample =
+    "probe: { run: [probe, \"${inputs.text}\"], out: { info: { path: \"-\", type: json }, parts: { "
+    "path: "
+    "\"part-*\", emit: closed } } }";
+constexpr std::array<KeyExample, 3> kProduct{
+    {{"path", "", kProductExample},
+     {"type", "`file`, of a glob `list<file>`, of `-` `text`", kProductExample},
+     {"emit", "when the next file is opened, or the program ends", kProductExample}}};
 
 }  // namespace
 
@@ -260,6 +285,8 @@ std::span<const KeyExample> key_examples(Section section) {
       return kBranch;
     case Section::kClause:
       return kClause;
+    case Section::kProduct:
+      return kProduct;
   }
   std::abort();  // Every section is named above.
 }

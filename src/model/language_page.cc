@@ -13,7 +13,7 @@ namespace {
 constexpr std::array kSections{Section::kApp,       Section::kFunction, Section::kPort,
                                Section::kResources, Section::kRetry,    Section::kWorkers,
                                Section::kWorkflow,  Section::kStep,     Section::kBranch,
-                               Section::kFailure,   Section::kClause};
+                               Section::kFailure,   Section::kClause,   Section::kProduct};
 
 constexpr std::string_view kHead =
     R"(<!-- Made by `sluice schema --page` from src/model/keys.h; a test holds it to that. -->
@@ -85,6 +85,8 @@ std::string_view heading(Section section) {
       return "fail";
     case Section::kClause:
       return "catch";
+    case Section::kProduct:
+      return "out";
   }
   std::abort();  // Every section is named above.
 }
@@ -144,6 +146,10 @@ std::string takes(const Key& key) {
       return "a list of maps: " + link_to(key.of);
     case KeyShape::kMapOrMapList:
       return fmt::format("a map, or a list of maps: {}", link_to(key.of));
+    case KeyShape::kCommand:
+      return "a list of arguments, or a command of the shell; with `${…}` in them";
+    case KeyShape::kProducts:
+      return fmt::format("a map of names to paths, or to maps: {}", link_to(key.of));
     case KeyShape::kAnything:
       return "";
   }
@@ -239,6 +245,7 @@ std::string example_app(Section section, const KeyExample& example) {
     case Section::kFailure:
     case Section::kBranch:
     case Section::kClause:
+    case Section::kProduct:
       app = example_setting();
       app += kStepHead;
       append_indented(app, example.yaml, "      ");
