@@ -26,7 +26,7 @@ enum class Section : std::uint8_t {
 };
 inline constexpr std::size_t kSectionCount = 12;
 
-enum class KeyState : std::uint8_t { kKnown, kNotYet, kReserved };
+enum class KeyState : std::uint8_t { kKnown, kReserved };
 
 // What stands behind a key.
 enum class KeyShape : std::uint8_t {

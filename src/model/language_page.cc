@@ -206,7 +206,7 @@ std::string shielded(std::string_view text) {
 void append_key(std::string& out, Section section, const Key& key, std::string_view& last_example) {
   out += fmt::format("- **`{}`** – {}", key.name, shielded(key.about));
   if (key.state != KeyState::kKnown) {
-    out += key.state == KeyState::kNotYet ? " *Not there yet.*\n" : "\n";
+    out += '\n';
     return;
   }
   const KeyExample* example = example_of(section, key.name);

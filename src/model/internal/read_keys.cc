@@ -108,10 +108,10 @@ void check_keys(const YamlValue& map, Section section, Report& report) {
   for (const YamlMember& member : map.members) {
     if (const Key* key = find_key(section, member.key)) {
       if (key->state == KeyState::kKnown) continue;
-      report.add(member.place,
-                 fmt::format("'{}' is {}part of the language but not there yet", member.key,
-                             key->state == KeyState::kReserved ? "reserved: it is " : ""),
-                 fmt::format("{} has so far: {}", where, fmt::join(known, ", ")));
+      report.add(
+          member.place,
+          fmt::format("'{}' is reserved: it is part of the language but not there yet", member.key),
+          fmt::format("{} has so far: {}", where, fmt::join(known, ", ")));
       continue;
     }
     const std::span<const KeyHint> hints = key_hints(section);
