@@ -15,6 +15,7 @@ RUN_BY = {
     "docs/runtimes/python.md": "documentation_test.py",
     "docs/runtimes/node.md": "packages_test.py",
     "docs/runtimes/cpp.md": "packages_test.py",
+    "docs/runtimes/run.md": "programs_test.py",
     "docs/code-first.md": "code_first_test.py",
     "docs/cookbook/": "cookbook_test.py",
     "docs/reference/data-flow.md": "documentation_test.py",

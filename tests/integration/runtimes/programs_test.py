@@ -1,11 +1,13 @@
 """Programs that behave badly, and what `run:` makes of them: nothing is left, nothing is unbounded."""
 
 import os
+import re
 import signal
+import textwrap
 import unittest
 
 import leftovers
-from harness import PATIENCE, ServerCase, wait_until
+from harness import PATIENCE, ROOT, ServerCase, wait_until
 
 YAML = """\
 app: programs
@@ -149,6 +151,27 @@ class Programs(ServerCase):
                     os.kill(leader, signal.SIGKILL)
                 self.assert_gone(leader)
             self.assertEqual(self.assert_succeeded(self.server.wait_run(run))["text"], "a\nb\n", victim)
+
+
+class Page(ServerCase):
+    def test_what_the_page_shows_works_as_it_is_printed(self):
+        with open(os.path.join(ROOT, "docs/runtimes/run.md"), encoding="utf-8") as file:
+            app, out = re.findall(r"^```yaml\n(.*?)^```$", file.read(), re.MULTILINE | re.DOTALL)
+        self.app("clip", app)
+        self.assertEqual(self.assert_succeeded(self.server.run("shout", text="soft"))["text"], "SOFT")
+        command = "printf mp4 > out.mp4; printf a > seg-1.ts; printf b > seg-2.ts; printf '{\"n\": 2}'"
+        step = textwrap.indent(f"run: [/bin/sh, -c, '{command.replace(chr(39), chr(39) * 2)}']\n{out}", " " * 8)
+        self.app("outs", f"""\
+app: outs
+workflows:
+  outs:
+    steps:
+      make:
+{step}
+      each: {{ foreach: "${{make.parts}}", run: [cat, "${{item}}"] }}
+    outputs: {{ each: "${{each.result}}", info: "${{make.info}}", notes: "${{make.notes}}" }}
+""")
+        self.assertEqual(self.assert_succeeded(self.server.run("outs")), {"each": ["a", "b"], "info": {"n": 2}})
 
 
 class LargeOutputs(ServerCase):
