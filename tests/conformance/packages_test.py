@@ -1,9 +1,10 @@
-"""The SDKs as packages: made, installed into clean folders, and used from there, as their pages in docs/runtimes say;
+"""The SDKs as packages (CMake package, npm tarball, wheel): made, installed into clean folders, and used from there, as their pages in docs/runtimes say;
 and the unit tests of the one for Node.js."""
 
 import glob
 import os
 import re
+import shutil
 import subprocess
 import sys
 import unittest
@@ -16,6 +17,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 NODE_FOLDER = os.path.join(ROOT, "build/deps/node/bin")
 PATH = os.pathsep.join([os.environ.get("PATH", ""), NODE_FOLDER])
 PATIENCE = 600
+
+
 def write(path, text):
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
@@ -87,6 +90,37 @@ class Packages(harness.ServerCase):
         self.assertEqual(self.run_command("node", "use.mjs", cwd=app), "a,b true\n")
         for file in ("index.d.ts", "worker.mjs", "lib/serving.mjs"):
             self.assertTrue(os.path.exists(os.path.join(app, "node_modules/sluice", file)), file)
+
+    def test_the_wheel_is_imported_in_a_clean_folder(self):
+        # With what Debian has of setuptools and wheel; a wheel is installed by unpacking it.
+        source, made, clean = self.path("source"), self.sub("made"), self.sub("clean")
+        shutil.copytree(os.path.join(ROOT, "sdk/python"), source, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+        self.run_command("/usr/bin/python3", "-c", "import sys, setuptools.build_meta as b; b.build_wheel(sys.argv[1])", made,
+                         cwd=source)
+        [wheel] = glob.glob(os.path.join(made, "sluice-*.whl"))
+        self.run_command("/usr/bin/python3", "-m", "wheel", "unpack", "--dest", made, wheel)  # Checks each file's digest.
+        [package] = [path for path in glob.glob(os.path.join(made, "sluice-*")) if os.path.isdir(path)]
+        self.assertTrue(os.path.exists(os.path.join(package, "sluice/worker.py")))
+        write(os.path.join(clean, "use.py"), """
+import sys
+sys.path.insert(0, sys.argv[1])
+import sluice
+
+@sluice.function
+def double(x: int) -> int:
+    return 2 * x
+
+@sluice.workflow
+def doubled(x: int):
+    return double(x)
+
+print(doubled(4), sluice.__file__.startswith(sys.argv[1]))
+try:
+    sluice.context()
+except Exception as error:
+    print("outside of a task" in str(error))
+""")
+        self.assertEqual(self.run_command("/usr/bin/python3", "use.py", package, cwd=clean), "8 True\nTrue\n")
 
     def test_the_unit_tests_of_the_sdk_for_node_pass(self):
         self.run_command("node", "--test", os.path.join(ROOT, "sdk/node/tests"))

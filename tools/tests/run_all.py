@@ -99,7 +99,7 @@ PHASES = {
     # Before the integration tests: it fetches the texts that one of them reads.
     "demo": script([sys.executable, "tools/dev/demo.py"]),
     "integration": unittests("tests/integration", CORES),
-    "conformance": unittests("tests/conformance"),
+    "conformance": unittests("tests/conformance", CORES),
     "chaos": script([sys.executable, "tests/integration/chaos.py", "--minutes", "1"]),
     "build-asan": build("asan"),
     "units-asan": ctest("asan", "-LE", "style"),

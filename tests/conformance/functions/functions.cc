@@ -56,6 +56,22 @@ std::string holes(Stream<std::optional<std::int64_t>> x) {
   return text;
 }
 
+void odds(std::int64_t n, Context& task) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    if (i % 2 == 0) {
+      task.emit_hole("result");
+    } else {
+      task.emit("result", i);
+    }
+  }
+}
+
+std::vector<std::optional<std::int64_t>> all_odds(std::int64_t n) {
+  std::vector<std::optional<std::int64_t>> made;
+  for (std::int64_t i = 0; i < n; ++i) made.push_back(i % 2 == 0 ? std::nullopt : std::optional(i));
+  return made;
+}
+
 std::tuple<std::int64_t, std::string> two(std::int64_t x) {
   return {2 * x, "n" + std::to_string(x)};
 }
@@ -264,6 +280,8 @@ int main(int argc, char** argv) {
                         {"file_name", name_of},
                         {"make_file", make_file},
                         {"holes", holes},
+                        {"odds", odds},
+                        {"all_odds", all_odds},
                         {"plus_default", [](std::int64_t x, std::int64_t y) { return x + y; }},
                         {"maybe_in",
                          [](std::optional<std::int64_t> x) {

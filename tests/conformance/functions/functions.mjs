@@ -44,6 +44,12 @@ export async function holes({ x }) {
   return parts.join(",");
 }
 
+export function* odds({ n }) {
+  for (let i = 0; i < n; i++) yield i % 2 ? i : null;
+}
+
+export const all_odds = (inputs) => [...odds(inputs)];
+
 export const plus_default = ({ x, y }) => x + y;
 export const maybe_in = ({ x }) => (x === null ? "absent" : String(x));
 export const maybe_out = ({ x }) => (x > 0 ? x : null);

@@ -80,6 +80,15 @@ def holes(x: Stream):
     return ",".join("-" if each is None else str(each) for each in x)
 
 
+def odds(n):
+    for i in range(n):
+        yield i if i % 2 else None
+
+
+def all_odds(n):
+    return list(odds(n))
+
+
 def plus_default(x, y):
     return x + y
 
