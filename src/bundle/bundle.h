@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/result.h"
+#include "bundle/manifest.h"
 #include "model/mistake.h"
 #include "model/plan.h"
 
@@ -44,6 +45,7 @@ Status unpack(std::string_view archive, const std::filesystem::path& directory,
 // validates. `app` is set iff there is no mistake. An Error is an I/O problem, not a mistake.
 struct Checked {
   std::optional<model::App> app;
+  std::vector<Manifest> manifests;  // Of packages that a deploy has to install.
   model::Mistakes mistakes;
 };
 Result<Checked> check(const std::filesystem::path& directory, const Limits& limits);

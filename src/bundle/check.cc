@@ -66,6 +66,7 @@ Result<Checked> check(const std::filesystem::path& directory, const Limits& limi
   check_code_files(files, wanted, checked.mistakes);
   SLUICE_TRY(const std::vector<model::CodePorts> code,
              read_python_ports(directory, files, wanted, checked.mistakes));
+  SLUICE_TRY(checked.manifests, read_manifests(directory, files, checked.mistakes));
   checked.app = model::check_app(*draft, code, limits, checked.mistakes);
   return checked;
 }

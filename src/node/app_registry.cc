@@ -18,7 +18,8 @@ constexpr ByteCount kStateFileMax = 64_KiB;
 }  // namespace
 
 Result<Prepared> prepare_bundle(const std::filesystem::path& archive,
-                                const std::filesystem::path& folder, const Limits& limits) {
+                                const std::filesystem::path& folder, const Limits& limits,
+                                const PackageInstall& packages) {
   const auto prepare = [&]() -> Result<Prepared> {
     SLUICE_OK(make_directory(folder));
     const std::filesystem::path bundle = folder / "bundle";
@@ -30,6 +31,13 @@ Result<Prepared> prepare_bundle(const std::filesystem::path& archive,
     SLUICE_TRY(bundle::Checked checked, bundle::check(bundle, limits));
     if (checked.app) checked.mistakes = not_there_yet(*checked.app);
     if (!checked.mistakes.empty()) checked.app.reset();
+    if (checked.app) {
+      for (const bundle::Manifest& manifest : checked.manifests) {
+        SLUICE_OK(bundle::install_packages(manifest, folder, packages.source, packages.progress,
+                                           packages.stop, checked.mistakes));
+      }
+      if (!checked.mistakes.empty()) checked.app.reset();
+    }
     prepared.app = std::move(checked.app);
     prepared.mistakes = std::move(checked.mistakes);
     return prepared;
@@ -99,6 +107,15 @@ void AppRegistry::load() {
         if (!checked.app) {
           return fail(ErrorCode::kDataLoss, fmt::format("version {}: {}", number,
                                                         model::to_text(checked.mistakes.front())));
+        }
+        for (const bundle::Manifest& manifest : checked.manifests) {
+          std::error_code gone;
+          if (std::filesystem::exists(bundle::packages_folder(folder.path(), manifest.kind), gone))
+            continue;
+          return fail(ErrorCode::kDataLoss,
+                      fmt::format("version {}: the packages of {} are not there any more; deploy "
+                                  "the app again",
+                                  number, bundle::file_of(manifest.kind)));
         }
         app.versions[number] = make_version(name, number, digest, std::move(*checked.app));
       }

@@ -6,14 +6,18 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/control.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "bundle/packages.h"
 #include "model/plan.h"
 #include "runtime/runtime.h"
 
@@ -26,13 +30,18 @@ struct AppVersion {
   std::string name;
   std::uint32_t number = 1;
   Sha256 digest{};
-  std::filesystem::path folder;  // apps/NS/APP/N; the bundle is below `bundle`.
+  std::filesystem::path
+      folder;  // apps/NS/APP/N; the bundle is below `bundle`, its packages beside.
   std::shared_ptr<const model::App> app;
   std::vector<runtime::PoolId> pools;  // Per function; made when first used.
   bool keep_folder =
       true;  // False once the registry dropped it: the folder goes with the last run.
 
   std::filesystem::path bundle() const { return folder / "bundle"; }
+  // Where Python packages are that came with the app; may not be there.
+  std::filesystem::path python_packages() const {
+    return bundle::packages_folder(folder, bundle::Manifest::Kind::kPython);
+  }
 };
 using AppVersionPtr = std::shared_ptr<AppVersion>;
 
@@ -41,16 +50,24 @@ struct WorkflowAddress {
   std::uint32_t workflow = 0;
 };
 
-// An archive unpacked and checked, on its way to become a version.
+// An archive unpacked and checked, its packages installed, on its way to become a version.
 struct Prepared {
-  std::filesystem::path folder;  // Below scratch; holds `bundle/`.
+  std::filesystem::path folder;  // Below scratch; holds `bundle/` and the packages.
   Sha256 digest{};
   std::optional<model::App> app;
   model::Mistakes mistakes;
 };
-// Bulk thread. Removes its folder on error or mistakes.
+// How the packages that an app asks for are installed.
+struct PackageInstall {
+  bundle::PackageSource source;
+  std::function<void(std::string_view)> progress;  // Any thread.
+  std::stop_token stop;
+};
+
+// Bulk thread; installs packages, so it may take minutes. Removes its folder on error or mistakes.
 Result<Prepared> prepare_bundle(const std::filesystem::path& archive,
-                                const std::filesystem::path& folder, const Limits& limits);
+                                const std::filesystem::path& folder, const Limits& limits,
+                                const PackageInstall& packages);
 
 class AppRegistry {
  public:

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/version.h"
 #include "node/output_views.h"
 #include "node/views.h"
@@ -50,6 +51,18 @@ void NodeControl::deploy(std::string app, std::filesystem::path archive,
   });
 }
 
+PackageInstall NodeControl::package_install(const std::string& app) const {
+  return {.source = {.cache = parts_.paths.packages(),
+                     .scratch = parts_.paths.scratch(),
+                     .environment = parts_.package_environment,
+                     .limits = {}},
+          .progress =
+              [app](std::string_view line) {
+                log::info("packages{}{}", log::field("app", app), log::field("did", line));
+              },
+          .stop = stop_.get_token()};
+}
+
 void NodeControl::next_deployment() {
   if (deploying_ || deployments_.empty()) return;
   deploying_ = true;
@@ -59,8 +72,9 @@ void NodeControl::next_deployment() {
   const std::filesystem::path folder =
       parts_.paths.scratch() / fmt::format("deploy-{}", ++last_deployment_);
   Status submitted = parts_.bulk.submit(
-      [prepared, current, folder, &limits = parts_.limits] {
-        *prepared = prepare_bundle(current->archive, folder, limits);
+      [prepared, current, folder, packages = package_install(current->app),
+       &limits = parts_.limits] {
+        *prepared = prepare_bundle(current->archive, folder, limits, packages);
       },
       [this, prepared, current] {
         deploying_ = false;

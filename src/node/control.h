@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <memory>
+#include <stop_token>
 
 #include "aio/loop.h"
 #include "api/control.h"
@@ -30,11 +31,18 @@ struct ControlParts {
   store::Store& store;
   runtime::Runtime& runtime;
   std::uint32_t slots;
+  std::vector<std::string> package_environment;  // bundle::package_environment()
 };
 
 class NodeControl : public api::Control {
  public:
   explicit NodeControl(ControlParts parts) : parts_(parts) {}
+  NodeControl(const NodeControl&) = delete;
+  NodeControl& operator=(const NodeControl&) = delete;
+  ~NodeControl() override { stop_deploying(); }
+
+  // Ends what deployments wait for: the next ones are refused.
+  void stop_deploying() { stop_.request_stop(); }
 
   void deploy(std::string app, std::filesystem::path archive,
               api::Reply<api::DeployResult> reply) override;
@@ -75,6 +83,7 @@ class NodeControl : public api::Control {
   void on_loop(api::Reply<T> reply, Work work);
 
   Result<WorkflowAddress> address_of(const api::OpenRun& open) const;
+  PackageInstall package_install(const std::string& app) const;
   void next_deployment();
   void answer_log(const api::LogQuery& query, api::Reply<api::LogChunk> reply);
 
@@ -86,6 +95,7 @@ class NodeControl : public api::Control {
   };
   std::deque<Deployment> deployments_;  // One at a time; bounded by the connections of the server.
   bool deploying_ = false;
+  std::stop_source stop_;
   std::uint64_t last_deployment_ = 0;
 };
 

@@ -65,7 +65,8 @@ struct Node::Impl {
                              .pump = pump,
                              .store = *store,
                              .runtime = runtime,
-                             .slots = options.slots}) {
+                             .slots = options.slots,
+                             .package_environment = bundle::package_environment()}) {
     dispatcher.set_runtime(runtime);
     pump.set_handler([this](const core::Action& action, const core::Actions& all) {
       std::visit([&](const auto& one) { act(one, all); }, action);
@@ -141,7 +142,10 @@ Result<std::unique_ptr<Node>> Node::make(aio::Loop& loop, const Limits& limits, 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Node::~Node() = default;
 api::Control& Node::control() { return impl_->control; }
-void Node::stop(std::move_only_function<void()> done) { impl_->runtime.stop(std::move(done)); }
+void Node::stop(std::move_only_function<void()> done) {
+  impl_->control.stop_deploying();
+  impl_->runtime.stop(std::move(done));
+}
 void Node::on_launcher_lost(std::move_only_function<void()> callback) {
   impl_->runtime.on_launcher_lost(std::move(callback));
 }

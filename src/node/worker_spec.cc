@@ -29,6 +29,9 @@ std::string setup_of(const AppVersion& version, const model::Function& function,
       .set("function", function.name)
       .set("handler", function.handler);
   setup.set("code", version.bundle().native()).set("scratch", "@SCRATCH@");
+  std::error_code none;
+  if (std::filesystem::is_directory(version.python_packages(), none))
+    setup.set("packages", Json::list().push(version.python_packages().native()));
   setup.set("memory", function.memory.value_or(memory).value);
   setup.set("inline_max", static_cast<std::int64_t>(Limits::kInlineMax));
   setup.set("inputs", std::move(inputs)).set("outputs", std::move(outputs));

@@ -8,7 +8,7 @@ declare -A package_sets=(
            libcurl4-openssl-dev libssl-dev libxxhash-dev libzstd-dev libgtest-dev libgmock-dev"
   # What tests and benchmarks use beside that. llvm-19 gives sanitizer reports their names.
   [tests]="clang-format-19 llvm-19 procps graphviz
-           python3-numpy python3-wheel python3-setuptools python3-yaml python3-jsonschema"
+           python3-pip python3-numpy python3-wheel python3-setuptools python3-yaml python3-jsonschema"
   [tools]="clang-format-19 clang-tidy-19 python3"
   [npm]="npm"
 )

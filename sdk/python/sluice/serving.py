@@ -87,7 +87,7 @@ class Worker:
             self._program = Program(self._setup, self.channel, self._shm)
             if self._setup.get("abi") != wire.ABI_VERSION:
                 raise LoadError(f"the node speaks version {self._setup.get('abi')!r} of the protocol, this worker {wire.ABI_VERSION}")
-            sys.path.insert(0, self._program.code)
+            sys.path[:0] = [self._program.code, *self._setup.get("packages", ())]
             self._program.load()
             self._leftovers = Leftovers(self._program.scratch)
         except BaseException as error:
