@@ -18,7 +18,6 @@ import harness  # noqa: E402
 from table import FUNCTIONS, ONLY, ROWS, WORKFLOWS, workflow_of  # noqa: E402
 
 BINARY = os.path.join(os.path.dirname(harness.SLUICE), "tests/conformance/conformance-functions")
-NODE_FOLDER = os.path.join(harness.ROOT, "build/deps/node/bin")
 COPY = {"SLUICE_COPY": "1"}
 # column: (runtime, environment of the functions)
 COLUMNS = {
@@ -55,7 +54,6 @@ def rows_of(column):
 
 class Conformance(harness.ServerCase):
     arguments = ("--workers", "8")
-    environment = {"PATH": os.pathsep.join([NODE_FOLDER, os.environ.get("PATH", "")])}
 
     def deploy(self, column):
         app = app_of(column)

@@ -14,7 +14,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../integration"))
 import harness  # noqa: E402
-from conformance_test import BINARY, FILES, NODE_FOLDER  # noqa: E402
+from conformance_test import BINARY, FILES  # noqa: E402
 
 # So many workers are killed while three runs go on, in so many rounds: a task that is lost ten times in a row counts
 # as crashed, and a busy machine may take long to start a worker.
@@ -50,7 +50,6 @@ def children(pid):
 
 class Kills(harness.ServerCase):
     arguments = ("--workers", "8")
-    environment = {"PATH": os.pathsep.join([NODE_FOLDER, os.environ.get("PATH", "")])}
 
     def deploy(self, runtime):
         functions = {}

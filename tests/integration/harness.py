@@ -24,6 +24,8 @@ import leftovers
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SLUICE = os.environ.get("SLUICE_BIN") or os.path.join(ROOT, "build/release/sluice")
+# `./dev test` fetches Node.js where the machine's own is too old; servers find it in PATH.
+PATH = os.pathsep.join([os.path.join(ROOT, "build/deps/node/bin"), os.environ.get("PATH", os.defpath)])
 # Only what hangs waits so long. A test that a busy or slow machine can fail says nothing about the
 # code, so no wait is shorter than this, and none asserts how fast something was.
 PATIENCE = 300
@@ -78,7 +80,7 @@ class Server:
             os.remove(ready)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command(ready), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env={**os.environ, **self.environment}, start_new_session=True,
+                                            env={**os.environ, "PATH": PATH, **self.environment}, start_new_session=True,
                                             preexec_fn=_end_with_parent)
 
         def is_ready():
