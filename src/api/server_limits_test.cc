@@ -60,8 +60,12 @@ TEST_F(LimitsTest, DoesNotCountItsOwnSlownessAgainstTheClient) {
       "POST /api/v1/workflows/echo/runs?wait=5 HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
       "text/plain\r\nContent-Length: 2\r\n\r\nx");
   ASSERT_TRUE(eventually([&] { return control_.seen().pieces == 1; }));
-  // Longer than every deadline of the client.
-  std::this_thread::sleep_for(milliseconds(2500));
+  // Longer than every deadline of the client: one that has come after it has missed them.
+  RawClient clock = client();
+  clock.send(
+      "POST /api/v1/workflows/echo/runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+      "text/plain\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_EQ(clock.response().status, 408);
   control_.hold_writes(false);
   one.send("y");
   EXPECT_EQ(one.response().status, 200);
