@@ -293,7 +293,8 @@ Async<std::optional<OrProblem<std::string>>> Server::Impl::read_head(Connection&
     }
     const auto space = connection.input->bytes.prepare(kHeadRead);
     auto [error, size] = co_await connection.socket.async_read_some(space, kTuple);
-    if (error && connection.is_late && !connection.is_idle) {
+    // Also where bytes came in the same moment: its deadline is over and will not come again.
+    if (connection.is_late && !connection.is_idle) {
       co_return refuse(408, "the header took too long");
     }
     if (error) co_return std::nullopt;

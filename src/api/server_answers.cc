@@ -99,7 +99,7 @@ Async<void> Server::Impl::discard(Connection& connection) {
   std::string scrap(kPiece, '\0');
   for (std::uint64_t left = options.discard_bytes.value; left > 0;) {
     auto [failure, size] = co_await connection.socket.async_read_some(asio::buffer(scrap), kTuple);
-    if (failure) break;
+    if (failure || connection.is_late) break;
     left -= std::min<std::uint64_t>(left, size);
   }
 }
