@@ -14,7 +14,10 @@ constexpr std::string_view kWorkflow = R"({"name": "a.w", "steps": [
   {"from": "count", "to": "mail", "carries": "list"}, {"from": "ask", "to": "mail", "carries": "after"}]})";
 
 std::string explained(std::string_view run) {
-  return explain_run(parse_json(run).value(), parse_json(kWorkflow).value());
+  RunPicture picture;
+  picture.run = parse_json(run).value();
+  picture.workflows[""] = parse_json(kWorkflow).value();
+  return explain_run(picture);
 }
 
 TEST(RunWaits, NamesTheStepsThatAnUnfinishedOneWaitsFor) {
@@ -54,6 +57,47 @@ split
 
 count
   - more tasks may come: waiting for split (element by element; no task ended)
+)");
+}
+
+TEST(RunWaits, ShowsTasksInsideOfFlowsAndRoundsByTheirPaths) {
+  RunPicture picture;
+  picture.run = parse_json(R"({"id": "01", "workflow": "a.w", "state": "RUNNING", "steps": [
+    {"name": "rows", "total": 9, "total_is_final": true, "running": 9},
+    {"name": "rows~get", "total": 9, "total_is_final": true, "running": 1, "succeeded": 8},
+    {"name": "rows~approve", "total": 9, "total_is_final": true, "running": 6, "waiting": 3},
+    {"name": "rows~last", "total": 9, "total_is_final": true, "waiting": 9},
+    {"name": "grow", "total": 1, "total_is_final": true, "running": 1}]})")
+                    .value();
+  picture.workflows[""] =
+      parse_json(R"({"app": "a", "steps": [{"name": "rows", "flow": "row"}]})").value();
+  picture.workflows["rows"] = parse_json(R"({"steps": [
+    {"name": "approve", "wait": true, "in": {}}], "links": [
+    {"from": "inputs.x", "to": "get", "carries": "value"},
+    {"from": "get", "to": "last", "carries": "value"},
+    {"from": "approve", "to": "last", "carries": "after"}]})")
+                                  .value();
+  picture.tasks["rows"]["RUNNING"] = {"rows.0", "rows.1", "rows.2", "rows.3", "rows.4"};
+  picture.tasks["rows~get"]["RUNNING"] = {"rows.7~get"};
+  picture.tasks["rows~approve"]["RUNNING"] = {"rows.2~approve", "rows.5~approve"};
+  picture.tasks["grow"]["RUNNING"] = {"grow", "grow.3"};
+  EXPECT_EQ(explain_run(picture), R"(run 01 of a.w: RUNNING
+
+rows
+  - 9 of 9 tasks are running: rows.0, rows.1, rows.2, rows.3, …
+
+rows~get
+  - 1 of 9 tasks is running: rows.7~get
+
+rows~approve
+  - 6 of 9 tasks wait for an answer: `sluice answer 01 rows.2~approve -i NAME=VALUE`: rows.2~approve, rows.5~approve
+  - 3 of 9 tasks: waiting for an answer: `sluice answer 01 rows.2~approve -i NAME=VALUE`
+
+rows~last
+  - 9 of 9 tasks: waiting for rows~get (its value; 8 of 9 tasks ended), rows~approve (its end (`after`); 0 of 9 tasks ended)
+
+grow
+  - its task is running: grow, grow.3
 )");
 }
 

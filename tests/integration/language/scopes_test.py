@@ -167,6 +167,13 @@ class Scopes(ServerCase):
         run = self.server.start_run("asking", names=["a", "b"])
         paths = ["each.0~approve", "each.1~approve", "one~approve"]
         wait_until(lambda: set(paths) <= set(self.paths(run, "&state=RUNNING")), PATIENCE, "all wait")
+        explained = self.server.cli("explain", run)
+        self.assertEqual((explained.returncode, explained.stderr), (0, ""))
+        self.assertIn("\neach\n  - 2 of 2 tasks are running: each.0, each.1\n", explained.stdout)
+        self.assertIn(f"\neach~approve\n  - 2 of 2 tasks wait for an answer: `sluice answer {run} each.0~approve -i NAME=VALUE`: "
+                      "each.0~approve, each.1~approve\n", explained.stdout)
+        self.assertIn(f"\none~approve\n  - its task waits for an answer: `sluice answer {run} one~approve -i NAME=VALUE`\n",
+                      explained.stdout)
         for path in ("approve", "each~approve", "each.0~approve.0", "one.0~approve", "each.0~nothing", "each.0"):
             self.assertEqual(self.answer(run, path, {"ok": True}).status, 404, path)
         self.assertEqual(self.answer(run, "each.2~approve", {"ok": True}).status, 409)
