@@ -96,6 +96,12 @@ struct TaskFilter {
   std::string cursor;
 };
 
+// Of a list output: so many elements from `first` on.
+struct ListPage {
+  std::uint32_t limit = 100;
+  std::uint32_t first = 0;
+};
+
 class Control {
  public:
   virtual ~Control() = default;
@@ -133,6 +139,8 @@ class Control {
   virtual void runs(RunFilter filter, Reply<Json> reply) = 0;
   virtual void tasks(RunId run, TaskFilter filter, Reply<Json> reply) = 0;
   virtual void output(RunId run, std::string name, OutputPath path, Reply<OutputBytes> reply) = 0;
+  virtual void output_page(RunId run, std::string name, OutputPath path, ListPage page,
+                           Reply<Json> reply) = 0;
   virtual void task_output(RunId run, std::string task, std::string name,
                            Reply<OutputBytes> reply) = 0;
   virtual void logs(LogQuery query, Reply<LogChunk> reply) = 0;

@@ -286,6 +286,15 @@ class FakeControl final : public Control {
                         .etag = "e1"});
     });
   }
+  void output_page(RunId id, std::string name, OutputPath path, ListPage page,
+                   Reply<Json> reply) override {
+    post([this, id, name, path, page, reply = std::move(reply)]() mutable {
+      if (!runs_.contains(id)) return reply(no_run(id));
+      reply(Json(Json::Map{{"of", Json(fmt::format("{}/{}", name, fmt::join(path, "/")))},
+                           {"limit", Json(page.limit)},
+                           {"first", Json(page.first)}}));
+    });
+  }
   void task_output(RunId id, std::string task, std::string name,
                    Reply<OutputBytes> reply) override {
     post([this, id, task, name, reply = std::move(reply)]() mutable {

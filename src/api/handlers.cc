@@ -27,6 +27,20 @@ Reply<OutputBytes> output_reply(const Request& request, Answer answer) {
       });
 }
 
+// An output, or a part of it: its bytes, or a page of a list.
+void read_part(const Request& request, Control& control, OutputPath path, Answer answer) {
+  const auto run = parse_run_id(request.path[0]);
+  const auto page = read_list_page(request.target);
+  if (!run) return std::move(answer).with(to_response(run.error()));
+  if (!page) return std::move(answer).with(to_response(page.error()));
+  const std::string& name = request.path[1];
+  if (*page) {
+    control.output_page(*run, name, std::move(path), **page, std::move(answer).from<Json>(json_ok));
+  } else {
+    control.output(*run, name, std::move(path), output_reply(request, std::move(answer)));
+  }
+}
+
 }  // namespace
 
 void list_apps(const Request&, Control& control, Answer answer) {
@@ -82,17 +96,13 @@ void list_tasks(const Request& request, Control& control, Answer answer) {
 }
 
 void read_output(const Request& request, Control& control, Answer answer) {
-  const auto run = parse_run_id(request.path[0]);
-  if (!run) return std::move(answer).with(to_response(run.error()));
-  control.output(*run, request.path[1], {}, output_reply(request, std::move(answer)));
+  read_part(request, control, {}, std::move(answer));
 }
 
 void read_output_element(const Request& request, Control& control, Answer answer) {
-  const auto run = parse_run_id(request.path[0]);
   auto path = parse_output_path(std::span(request.path).subspan(2));
-  if (!run) return std::move(answer).with(to_response(run.error()));
   if (!path) return std::move(answer).with(to_response(path.error()));
-  control.output(*run, request.path[1], *std::move(path), output_reply(request, std::move(answer)));
+  read_part(request, control, *std::move(path), std::move(answer));
 }
 
 void read_task_output(const Request& request, Control& control, Answer answer) {

@@ -125,4 +125,19 @@ OrProblem<TaskFilter> read_task_filter(const Target& target) {
   return filter;
 }
 
+OrProblem<std::optional<ListPage>> read_list_page(const Target& target) {
+  const std::string* cursor = target.find("cursor");
+  if (cursor == nullptr && target.find("limit") == nullptr) return std::nullopt;
+  ListPage page;
+  const auto limit = read_limit(target, page.limit);
+  if (!limit) return std::unexpected(limit.error());
+  page.limit = *limit;
+  if (cursor != nullptr) {
+    const auto first = parse_index(*cursor);
+    if (!first) return refuse(400, "'cursor' is what the page before has as its cursor");
+    page.first = *first;
+  }
+  return page;
+}
+
 }  // namespace sluice::api

@@ -28,5 +28,7 @@ OrProblem<std::optional<Duration>> read_seconds(const Target& target, std::strin
 OrProblem<bool> read_flag(const Target& target, std::string_view name);
 OrProblem<RunFilter> read_run_filter(const Target& target);
 OrProblem<TaskFilter> read_task_filter(const Target& target);
+// Nothing where neither `limit` nor `cursor` is there: all of the list is wanted.
+OrProblem<std::optional<ListPage>> read_list_page(const Target& target);
 
 }  // namespace sluice::api

@@ -139,6 +139,19 @@ TEST_F(ServerTest, AddressesElementsOfListsInLists) {
   EXPECT_EQ(request("GET", output + "/4/0%2F17").body, "4-0-17");
 }
 
+TEST_F(ServerTest, GivesPagesOfLists) {
+  const std::string output = "/api/v1/runs/" + start_echo() + "/outputs/nested";
+  const auto page = [&](const std::string& target) {
+    return to_text(parse_json(request("GET", output + target).body).value());
+  };
+  EXPECT_EQ(page("?limit=7"), R"({"of":"nested/","limit":7,"first":0})");
+  EXPECT_EQ(page("/4?limit=7&cursor=12"), R"({"of":"nested/4","limit":7,"first":12})");
+  EXPECT_EQ(page("/4/0?cursor=12"), R"({"of":"nested/4/0","limit":100,"first":12})");
+  for (const std::string query : {"limit=0", "limit=1001", "cursor=x", "cursor=-1", "cursor="}) {
+    EXPECT_EQ(request("GET", output + "?" + query).status, 400) << query;
+  }
+}
+
 TEST_F(ServerTest, EndsTheRunWhenItsUploadCannotBeFinished) {
   const auto response = request("POST", "/api/v1/workflows/echo/runs?wait=10", "busy",
                                 "Content-Type: text/plain\r\n");

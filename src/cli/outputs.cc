@@ -11,6 +11,7 @@
 #include "cli/document.h"
 #include "cli/download.h"
 #include "cli/file_name.h"
+#include "cli/long_list.h"
 #include "cli/problem.h"
 #include "model/names.h"
 
@@ -55,17 +56,6 @@ std::uint64_t size_of(const Json& value) {
   std::uint64_t size = 0;
   for (const Json& element : *value.as_list()) size += size_of(element);
   return size;
-}
-
-Request output_request(const Json& run, std::string_view name) {
-  return Request{.path = api_path({"runs", text_member(run, "id"), "outputs", name})};
-}
-
-// Of an element of a list, or of a list in it: `/3`, `/3/0` behind the output's own path.
-Request element_request(const Json& run, std::string_view name, std::span<const std::size_t> at) {
-  Request request = output_request(run, name);
-  for (const std::size_t index : at) request.path += fmt::format("/{}", index);
-  return request;
 }
 
 // How many levels of lists lead to a reference.
@@ -120,6 +110,12 @@ std::string shown_value(const Json& value) {
 
 Result<std::string> shown_output(Session& session, const Json& run, const std::string& name,
                                  const Json& value) {
+  if (is_long_list(value, output_request(run, name))) {
+    return elsewhere(session, run, name,
+                     fmt::format("list of {}, {}", int_member(value, "count"),
+                                 to_text(ByteCount{size_of(value)})),
+                     1);
+  }
   if (is_reference(value)) return shown_reference(session, run, name, value);
   if (has_references(value)) {
     return elsewhere(
@@ -166,28 +162,41 @@ struct ListSaver {
   std::vector<std::filesystem::path>& saved;
   std::vector<std::size_t> at;
 
-  Status save(const Json::List& list, const model::Type* type,
-              const std::filesystem::path& directory) {
+  bool is_list(const Json& value, const model::Type* type) const {
+    return is_list_output(value, type) || is_long_list(value, element_request(run, name, at));
+  }
+
+  Status save(const Json& list, const model::Type* type, const std::filesystem::path& directory) {
     SLUICE_OK(make_output_directory(directory));
     const bool is_known = type != nullptr && type->is_list();
-    const model::Type element = is_known ? type->element() : model::Type{};
+    const model::Type element_type = is_known ? type->element() : model::Type{};
     Names names;
-    at.push_back(0);
-    for (std::size_t index = 0; index < list.size(); ++index) {
-      at.back() = index;
-      const std::string fallback = fmt::format("{:06}", index);
-      if (is_list_output(list[index], is_known ? &element : nullptr)) {
-        SLUICE_OK(save(*list[index].as_list(), is_known ? &element : nullptr,
-                       directory / names.take(fallback, fallback)));
-        continue;
-      }
-      SLUICE_TRY(const Download done, download(session.client, element_request(run, name, at),
-                                               directory, [&](const Response& response) {
-                                                 return names.take(response.file_name, fallback);
-                                               }));
-      if (done.status != 404) saved.push_back(done.path);  // 404: a hole; its number stays free.
-    }
-    at.pop_back();
+    const auto save_element = [&](std::size_t index, const Json& element) -> Status {
+      at.push_back(index);
+      SLUICE_OK(save_one(element, is_known ? &element_type : nullptr, directory,
+                         fmt::format("{:06}", index), names));
+      at.pop_back();
+      return {};
+    };
+    const Json::List* elements = list.as_list();
+    if (elements == nullptr)
+      return each_element(session, element_request(run, name, at), save_element);
+    for (std::size_t index = 0; index < elements->size(); ++index)
+      SLUICE_OK(save_element(index, (*elements)[index]));
+    return {};
+  }
+
+  // The element at `at`.
+  Status save_one(const Json& element, const model::Type* type,
+                  const std::filesystem::path& directory, const std::string& fallback,
+                  Names& names) {
+    if (is_list(element, type))
+      return save(element, type, directory / names.take(fallback, fallback));
+    SLUICE_TRY(const Download done, download(session.client, element_request(run, name, at),
+                                             directory, [&](const Response& response) {
+                                               return names.take(response.file_name, fallback);
+                                             }));
+    if (done.status != 404) saved.push_back(done.path);  // 404: a hole; its number stays free.
     return {};
   }
 };
@@ -268,10 +277,10 @@ Result<std::vector<std::filesystem::path>> save_outputs(Session& session, const 
                                    [&](const OutputPort& one) { return one.name == name; });
     // Output names are identifiers, but this one comes from the network.
     const std::string own_name = safe_file_name(name, "output");
-    if (is_list_output(value, port != ports.end() ? &port->type : nullptr)) {
-      const std::filesystem::path below = directory / names.take(own_name, own_name);
-      ListSaver saver{.session = session, .run = run, .name = name, .saved = saved, .at = {}};
-      SLUICE_OK(saver.save(*value.as_list(), port != ports.end() ? &port->type : nullptr, below));
+    const model::Type* type = port != ports.end() ? &port->type : nullptr;
+    ListSaver saver{.session = session, .run = run, .name = name, .saved = saved, .at = {}};
+    if (saver.is_list(value, type)) {
+      SLUICE_OK(saver.save(value, type, directory / names.take(own_name, own_name)));
       continue;
     }
     SLUICE_TRY(const Download done,

@@ -5,6 +5,7 @@
 #include "cli/outputs.h"
 #include "cli/problem.h"
 #include "cli/progress.h"
+#include "cli/run_document.h"
 #include "cli/session.h"
 #include "model/names.h"
 
@@ -152,15 +153,6 @@ void explain_failure(const Session& session, const Json& run) {
   write_error_line(session.terminal, "error", text);
 }
 
-// The document of interface.md: stable, without what only a live view needs.
-Json stable_document(const Json& run) {
-  Json document = Json::map();
-  for (const char* key : {"id", "workflow", "state", "outputs", "error", "timings"}) {
-    if (const Json* member = run.find(key)) document.set(key, *member);
-  }
-  return document;
-}
-
 Status report_success(Session& session, const RunCommand& command, const Json& run,
                       const std::vector<OutputPort>& ports, const std::string& raw_output) {
   std::vector<std::filesystem::path> saved;
@@ -168,8 +160,7 @@ Status report_success(Session& session, const RunCommand& command, const Json& r
     SLUICE_TRY(saved, save_outputs(session, run, ports, command.out_directory));
   }
   if (command.format == Format::kRaw) return write_raw_output(session, run, raw_output);
-  if (command.format == Format::kJson)
-    return write_output(to_pretty_text(stable_document(run)) + '\n');
+  if (command.format == Format::kJson) return write_run_document(session, run);
   if (command.out_directory.empty()) {
     SLUICE_OK(show_outputs(session, run));
   } else {
@@ -206,7 +197,7 @@ Result<ExitCode> run_workflow(Session& session, const RunCommand& command) {
     return fail(ErrorCode::kInternal, "the server's answer names no run");
   if (command.detach) {
     SLUICE_OK(command.format == Format::kJson
-                  ? write_output(to_pretty_text(stable_document(*run)) + '\n')
+                  ? write_run_document(session, *run)
                   : write_output(fmt::format("{}\n", text_member(*run, "id"))));
     return ExitCode::kOk;
   }
@@ -226,8 +217,7 @@ Result<ExitCode> run_workflow(Session& session, const RunCommand& command) {
     SLUICE_OK(report_success(session, command, ended, outputs, raw_output));
     return ExitCode::kOk;
   }
-  if (command.format == Format::kJson)
-    SLUICE_OK(write_output(to_pretty_text(stable_document(ended)) + '\n'));
+  if (command.format == Format::kJson) SLUICE_OK(write_run_document(session, ended));
   explain_failure(session, ended);
   return exit_code_of_run(state);
 }

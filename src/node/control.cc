@@ -278,6 +278,16 @@ void NodeControl::output(RunId run, std::string name, api::OutputPath path,
       });
 }
 
+void NodeControl::output_page(RunId run, std::string name, api::OutputPath path, api::ListPage page,
+                              api::Reply<Json> reply) {
+  on_loop<Json>(std::move(reply),
+                [this, run, name = std::move(name), path = std::move(path), page](auto answer) {
+                  Result<RunRecord*> found = parts_.runs.known(run);
+                  if (!found) return answer(fail(std::move(found).error()));
+                  answer(node::output_page(**found, name, path, page));
+                });
+}
+
 void NodeControl::task_output(RunId run, std::string task, std::string name,
                               api::Reply<api::OutputBytes> reply) {
   on_loop<api::OutputBytes>(std::move(reply), [this, run, task = std::move(task),

@@ -64,6 +64,8 @@ class NodeControl : public api::Control {
   void tasks(RunId run, api::TaskFilter filter, api::Reply<Json> reply) override;
   void output(RunId run, std::string name, api::OutputPath path,
               api::Reply<api::OutputBytes> reply) override;
+  void output_page(RunId run, std::string name, api::OutputPath path, api::ListPage page,
+                   api::Reply<Json> reply) override;
   void task_output(RunId run, std::string task, std::string name,
                    api::Reply<api::OutputBytes> reply) override;
   void logs(api::LogQuery query, api::Reply<api::LogChunk> reply) override;

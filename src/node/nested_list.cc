@@ -40,6 +40,10 @@ void NestedList::add(std::size_t leaf) {
   marks_.push_back(static_cast<std::int32_t>(leaf));
 }
 
+std::span<const std::int32_t> NestedList::behind_first(Marks elements) {
+  return elements.subspan(first_of(elements).marks.size());
+}
+
 NestedList::Part NestedList::find(std::span<const std::uint32_t> path, bool is_complete) const {
   using Kind = Part::Kind;
   Marks inside = marks_;

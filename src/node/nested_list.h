@@ -37,6 +37,9 @@ class NestedList {
   };
   Part find(std::span<const std::uint32_t> path, bool is_complete) const;
 
+  // What follows the first of some elements, which are whole: a leaf or a list with its brackets.
+  static std::span<const std::int32_t> behind_first(std::span<const std::int32_t> elements);
+
   bool is_empty() const { return marks_.empty(); }
 
  private:

@@ -18,8 +18,12 @@ namespace {
 using Path = api::OutputPath;
 
 constexpr std::uint64_t kInlineOutputMax = 1 << 20;  // A JSON or text output inside the document.
-constexpr std::uint64_t kDocumentMax = 4 << 20;      // All of them together.
+constexpr std::uint64_t kDocumentMax = 4 << 20;      // All of them together, or those of a page.
 constexpr std::uint64_t kListMax = 16 << 20;         // In the document of one list.
+// A list of more elements, those of lists in it counted, is an array only while its text is small.
+constexpr std::size_t kElementsMax = 1000;
+// What a reference takes inside a document, its name not counted.
+constexpr std::uint64_t kReferenceText = 128;
 
 std::string hex_of(const Checksum& checksum) {
   return fmt::format("{:016x}{:016x}", checksum.high, checksum.low);
@@ -50,22 +54,29 @@ struct Showing {
   std::uint64_t& budget;
 };
 
+std::string address_in(const Showing& showing, const Path& path) {
+  return fmt::format("/api/v1/runs/{}/outputs/{}", showing.run.id.to_text(),
+                     address_of(showing.name, path));
+}
+
 Json reference(const Showing& showing, const Path& path, const KeptValue& value) {
   Json document;
-  document
-      .set("$ref", fmt::format("/api/v1/runs/{}/outputs/{}", showing.run.id.to_text(),
-                               address_of(showing.name, path)))
+  document.set("$ref", address_in(showing, path))
       .set("size", value.size)
       .set("type", content_type(value.meta));
   if (!value.meta.name.empty()) document.set("name", value.meta.name);
   return document;
 }
 
+bool is_inline(const KeptValue& value, std::uint64_t budget) {
+  const bool readable = value.meta.kind == SLUICE_KIND_JSON || value.meta.kind == SLUICE_KIND_TEXT;
+  return readable && value.saved && value.size <= std::min(kInlineOutputMax, budget);
+}
+
 // The value inside the document where it is JSON or text and small enough, a reference otherwise.
 Json value_json(const Showing& showing, const Path& path, const KeptValue& value) {
   if (value.hole) return Json();
-  const bool readable = value.meta.kind == SLUICE_KIND_JSON || value.meta.kind == SLUICE_KIND_TEXT;
-  if (readable && value.saved && value.size <= std::min(kInlineOutputMax, showing.budget)) {
+  if (is_inline(value, showing.budget)) {
     Result<std::string> text = kept_text(showing.run, value);
     if (text) {
       showing.budget -= value.size;
@@ -76,50 +87,132 @@ Json value_json(const Showing& showing, const Path& path, const KeptValue& value
   return reference(showing, path, value);
 }
 
-// What is inside a list of lists; `path` leads to it.
-Json nested_json(const Showing& showing, const KeptOutput& output,
-                 std::span<const std::int32_t> inside, Path path) {
-  std::vector<Json> open;
-  open.push_back(Json::list());
-  path.push_back(0);
-  for (const std::int32_t mark : inside) {
-    if (mark == NestedList::kBegin) {
-      open.push_back(Json::list());
-      path.push_back(0);
-      continue;
-    }
-    if (mark == NestedList::kEnd) {
-      Json inner = std::move(open.back());
-      open.pop_back();
-      path.pop_back();
-      open.back().push(std::move(inner));
-    } else {
-      open.back().push(value_json(showing, path, output.values[static_cast<std::size_t>(mark)]));
-    }
-    ++path.back();
+// A list output, or a list in one: all its values, or of a list of lists its marks.
+struct List {
+  Path path;
+  const KeptOutput& output;
+  std::span<const std::int32_t> marks;
+
+  bool is_nested() const { return !output.nested.is_empty(); }
+  // Elements with those of lists in it; for a list of lists the brackets count too.
+  std::size_t entries() const { return is_nested() ? marks.size() : output.values.size(); }
+  std::size_t count() const {
+    if (!is_nested()) return output.values.size();
+    std::size_t elements = 0;
+    for (auto rest = marks; !rest.empty(); ++elements) rest = NestedList::behind_first(rest);
+    return elements;
   }
-  return std::move(open.front());
+  const KeptValue* value(std::size_t entry) const {
+    if (!is_nested()) return &output.values[entry];
+    return marks[entry] < 0 ? nullptr : &output.values[static_cast<std::size_t>(marks[entry])];
+  }
+};
+
+// Whether the list is written out, or too long for it: then not all of it is looked at.
+bool is_array(const Showing& showing, const List& list, std::uint64_t text_max) {
+  if (list.entries() <= kElementsMax) return true;
+  std::uint64_t text = 0;
+  std::uint64_t budget = showing.budget;
+  for (std::size_t i = 0; i < list.entries() && text <= text_max; ++i) {
+    const KeptValue* value = list.value(i);
+    text += 2;
+    if (value == nullptr || value->hole) continue;
+    const bool fits = is_inline(*value, budget);
+    if (fits) budget -= value->size;
+    text += fits ? value->size : kReferenceText + value->meta.name.size();
+  }
+  return text <= text_max;
+}
+
+Json list_reference(const Showing& showing, const List& list) {
+  std::uint64_t size = 0;
+  for (std::size_t i = 0; i < list.entries(); ++i) {
+    if (const KeptValue* value = list.value(i)) size += value->size;
+  }
+  return std::move(Json()
+                       .set("$ref", address_in(showing, list.path))
+                       .set("count", list.count())
+                       .set("size", size)
+                       .set("type", "application/json"));
+}
+
+Json list_json(const Showing& showing, const List& list);
+
+// Calls `see` with the elements from `first` on, as they are in a document, until it says no.
+template <class See>
+void each_element(const Showing& showing, const List& list, std::size_t first, See see) {
+  Path path = list.path;
+  path.push_back(static_cast<std::uint32_t>(first));
+  if (!list.is_nested()) {
+    for (; path.back() < list.output.values.size(); ++path.back()) {
+      if (!see(value_json(showing, path, list.output.values[path.back()]))) return;
+    }
+    return;
+  }
+  auto rest = list.marks;
+  for (std::size_t i = 0; i < first && !rest.empty(); ++i) rest = NestedList::behind_first(rest);
+  for (; !rest.empty(); ++path.back()) {
+    const auto behind = NestedList::behind_first(rest);
+    const auto element = rest.first(rest.size() - behind.size());
+    const bool is_list = element.front() == NestedList::kBegin;
+    if (!see(is_list ? list_json(showing, {.path = path,
+                                           .output = list.output,
+                                           .marks = element.subspan(1, element.size() - 2)})
+                     : value_json(showing, path,
+                                  list.output.values[static_cast<std::size_t>(element.front())])))
+      return;
+    rest = behind;
+  }
+}
+
+// Elements that are no lists, in all lists in it.
+std::size_t values_in(const Json& element) {
+  const Json::List* list = element.as_list();
+  if (list == nullptr) return 1;
+  std::size_t values = 0;
+  for (const Json& one : *list) values += values_in(one);
+  return values;
+}
+
+Json list_json(const Showing& showing, const List& list) {
+  if (!is_array(showing, list, kInlineOutputMax)) return list_reference(showing, list);
+  Json elements = Json::list();
+  each_element(showing, list, 0, [&](Json element) {
+    elements.push(std::move(element));
+    return true;
+  });
+  return elements;
 }
 
 Json output_json(const Showing& showing, const KeptOutput& output) {
   if (!output.is_list) return value_json(showing, {}, output.values.front());
-  if (!output.nested.is_empty())
-    return nested_json(showing, output, output.nested.find({}, true).inside, {});
-  Json list = Json::list();
-  for (std::uint32_t i = 0; i < output.values.size(); ++i)
-    list.push(value_json(showing, {i}, output.values[i]));
-  return list;
+  return list_json(showing,
+                   {.path = {}, .output = output, .marks = output.nested.find({}, true).inside});
 }
 
-api::OutputBytes json_bytes(const Json& value) {
-  std::string text = to_text(value);
+// The whole list; written element by element, so that only its text is in memory.
+Result<api::OutputBytes> list_bytes(const Showing& showing, const List& list) {
+  if (!is_array(showing, list, kListMax)) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("output '{}' is a list of {} elements, too long for one answer: ask for "
+                    "pages of it (?limit=1000, then &cursor=), or for its elements (/INDEX)",
+                    address_of(showing.name, list.path), list.count()));
+  }
+  std::string text = "[";
+  each_element(showing, list, 0, [&](const Json& element) {
+    if (text.size() > 1) text += ',';
+    text += to_text(element);
+    return true;
+  });
+  text += ']';
   const std::uint64_t size = text.size();
   std::string etag = hex_of(checksum(std::as_bytes(std::span(text))));
-  return {.content = std::move(text),
-          .size = size,
-          .content_type = "application/json",
-          .file_name = {},
-          .etag = std::move(etag)};
+  return api::OutputBytes{.content = std::move(text),
+                          .size = size,
+                          .content_type = "application/json",
+                          .file_name = {},
+                          .etag = std::move(etag)};
 }
 
 Result<api::OutputBytes> value_bytes(const RunRecord& run, const KeptValue& value) {
@@ -152,8 +245,8 @@ std::unexpected<Error> not_there(const RunRecord& run, const KeptOutput& output,
 // What a path leads to in a list, nested or not.
 NestedList::Part part_of(const KeptOutput& output, const Path& path) {
   using Kind = NestedList::Part::Kind;
-  if (path.empty()) return {.kind = output.complete ? Kind::kList : Kind::kNotYet};
   if (!output.nested.is_empty()) return output.nested.find(path, output.complete);
+  if (path.empty()) return {.kind = output.complete ? Kind::kList : Kind::kNotYet};
   const std::size_t size = output.values.size();
   if (path[0] >= size) {
     return {.kind = output.complete ? Kind::kBeyond : Kind::kNotYet, .size = size};
@@ -162,23 +255,13 @@ NestedList::Part part_of(const KeptOutput& output, const Path& path) {
   return {.kind = Kind::kLeaf, .leaf = path[0]};
 }
 
-}  // namespace
+// What a path of an output leads to, once it is there: a list, or else a value.
+struct Found {
+  const KeptOutput& output;
+  NestedList::Part part;
+};
 
-Json outputs_json(const RunRecord& run) {
-  Json outputs = Json::map();
-  if (run.state != RunState::kSucceeded) return outputs;
-  std::uint64_t budget = kDocumentMax;
-  for (std::size_t i = 0; i < run.outputs.size(); ++i) {
-    const KeptOutput& output = run.outputs[i];
-    if (output.absent || (!output.is_list && output.values.empty())) continue;
-    const std::string& name = run.plan().outputs[i].name;
-    outputs.set(name, output_json({.run = run, .name = name, .budget = budget}, output));
-  }
-  return outputs;
-}
-
-Result<api::OutputBytes> output_bytes(const RunRecord& run, const std::string& name,
-                                      const Path& path) {
+Result<Found> find_part(const RunRecord& run, const std::string& name, const Path& path) {
   using Kind = NestedList::Part::Kind;
   const auto& declared = run.plan().outputs;
   const auto found = std::find_if(declared.begin(), declared.end(),
@@ -207,19 +290,70 @@ Result<api::OutputBytes> output_bytes(const RunRecord& run, const std::string& n
                   fmt::format("output '{}' has {} elements", there(part.depth), part.size));
     case Kind::kNoList:
       return fail(ErrorCode::kNotFound, fmt::format("output '{}' is no list", there(part.depth)));
-    case Kind::kList: {
-      std::uint64_t budget = kListMax;
-      const Showing showing{.run = run, .name = name, .budget = budget};
-      return json_bytes(path.empty() ? output_json(showing, output)
-                                     : nested_json(showing, output, part.inside, path));
-    }
+    case Kind::kList:
     case Kind::kLeaf:
       break;
   }
-  const KeptValue& value = output.values[part.leaf];
-  if (!value.saved) return not_there(run, output, what);
+  return Found{.output = output, .part = part};
+}
+
+}  // namespace
+
+Json outputs_json(const RunRecord& run) {
+  Json outputs = Json::map();
+  if (run.state != RunState::kSucceeded) return outputs;
+  std::uint64_t budget = kDocumentMax;
+  for (std::size_t i = 0; i < run.outputs.size(); ++i) {
+    const KeptOutput& output = run.outputs[i];
+    if (output.absent || (!output.is_list && output.values.empty())) continue;
+    const std::string& name = run.plan().outputs[i].name;
+    outputs.set(name, output_json({.run = run, .name = name, .budget = budget}, output));
+  }
+  return outputs;
+}
+
+Result<api::OutputBytes> output_bytes(const RunRecord& run, const std::string& name,
+                                      const Path& path) {
+  SLUICE_TRY(const Found found, find_part(run, name, path));
+  if (found.part.kind == NestedList::Part::Kind::kList) {
+    std::uint64_t budget = kListMax;
+    return list_bytes({.run = run, .name = name, .budget = budget},
+                      {.path = path, .output = found.output, .marks = found.part.inside});
+  }
+  const KeptValue& value = found.output.values[found.part.leaf];
+  const std::string what = address_of(name, path);
+  if (!value.saved) return not_there(run, found.output, what);
   if (value.hole) return fail(ErrorCode::kNotFound, fmt::format("output '{}' is absent", what));
   return value_bytes(run, value);
+}
+
+Result<Json> output_page(const RunRecord& run, const std::string& name, const Path& path,
+                         const api::ListPage& page) {
+  SLUICE_TRY(const Found found, find_part(run, name, path));
+  const std::string what = address_of(name, path);
+  if (found.part.kind != NestedList::Part::Kind::kList) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("output '{}' is no list: leave out limit and cursor", what));
+  }
+  std::uint64_t budget = kDocumentMax;
+  const Showing showing{.run = run, .name = name, .budget = budget};
+  const List list{.path = path, .output = found.output, .marks = found.part.inside};
+  const std::size_t count = list.count();
+  Json elements = Json::list();
+  std::uint64_t references = 0;
+  if (page.first < count) {
+    each_element(showing, list, page.first, [&](Json element) {
+      references += values_in(element) * kReferenceText;
+      elements.push(std::move(element));
+      // Of long lists in the list fewer make a page.
+      return elements.as_list()->size() < page.limit && references < budget;
+    });
+  }
+  const std::size_t next = page.first + elements.as_list()->size();
+  Json document;
+  document.set("elements", std::move(elements)).set("count", count);
+  if (next < count) document.set("cursor", fmt::format("{}", next));
+  return document;
 }
 
 }  // namespace sluice::node

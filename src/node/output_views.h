@@ -11,12 +11,17 @@
 namespace sluice::node {
 
 // All that are there, by name: JSON and text as they are where they are small, references to
-// others.
+// others; a list of such, and one reference for a long list.
 Json outputs_json(const RunRecord& run);
 
-// The bytes of an output or of the part of it that `path` leads to; a list is a JSON array as in
-// the document. kFailedPrecondition: not there yet; kNotFound: never.
+// The bytes of an output or of the part of it that `path` leads to; a list is a JSON array of what
+// the document has, and kInvalidArgument where that is too long. kFailedPrecondition: not there
+// yet; kNotFound: never.
 Result<api::OutputBytes> output_bytes(const RunRecord& run, const std::string& name,
                                       const api::OutputPath& path);
+
+// Some elements of a list: {"elements", "count", "cursor"?}. Errors as above.
+Result<Json> output_page(const RunRecord& run, const std::string& name, const api::OutputPath& path,
+                         const api::ListPage& page);
 
 }  // namespace sluice::node
