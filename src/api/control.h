@@ -36,6 +36,7 @@ struct OpenRun {
   std::optional<Duration> timeout;
   std::string durability;  // "", "durable", "express"
   std::string idempotency_key;
+  std::size_t json_bytes = 0;  // Of start_run: what its inputs took as text.
 };
 
 struct RunOpened {
@@ -120,7 +121,7 @@ class Control {
   // inputs, or a key that was used with another body. Of what follows open_run also kNotFound and
   // kAlreadyExists (no such input; no list) are 422, and kResourceExhausted is 413 (TooLarge).
   //
-  // A run whose inputs are all in one JSON document.
+  // A run whose inputs are all in one JSON document. The reply comes when the run has them all.
   virtual void start_run(OpenRun open, Json inputs, Reply<RunOpened> reply) = 0;
   // A run whose inputs are uploaded. It starts at once on the open inputs.
   virtual void open_run(OpenRun open, Reply<RunOpened> reply) = 0;
@@ -150,6 +151,10 @@ class Control {
   virtual void answer(RunId run, std::string step, Json outputs, Reply<Json> reply) = 0;
   virtual void cancel(RunId run, Reply<Json> reply) = 0;
   virtual void delete_run(RunId run, Reply<void> reply) = 0;
+
+  // Does `work` on a thread where it holds nobody up, then replies. kUnavailable: too much of that
+  // waits already, and `work` was not done.
+  virtual void apart(std::move_only_function<void()> work, Reply<void> reply) = 0;
 
   virtual void workers(Reply<Json> reply) = 0;
   virtual void nodes(Reply<Json> reply) = 0;

@@ -353,6 +353,13 @@ class FakeControl final : public Control {
       reply({});
     });
   }
+  void apart(std::move_only_function<void()> work, Reply<void> reply) override {
+    post([work = std::move(work), reply = std::move(reply)]() mutable {
+      work();
+      work = nullptr;
+      reply({});
+    });
+  }
   void workers(Reply<Json> reply) override { answer("workers", std::move(reply)); }
   void nodes(Reply<Json> reply) override { answer("nodes", std::move(reply)); }
   void version(Reply<Json> reply) override { answer("version", std::move(reply)); }

@@ -8,6 +8,12 @@
 #include "api/upload_file.h"
 
 namespace sluice::api {
+namespace {
+
+// A larger body of JSON is parsed on a thread of its own: a millisecond of all other connections.
+constexpr std::size_t kParsedHere = 64 << 10;
+
+}  // namespace
 
 Async<Response> Server::Impl::deploy(Connection& connection) {
   Exchange& exchange = *connection.exchange;
@@ -89,16 +95,36 @@ Async<OrProblem<Server::Impl::JsonBody>> Server::Impl::read_json_body(Connection
   co_return std::move(body);
 }
 
+Async<OrProblem<Json>> Server::Impl::parse_apart(Connection& connection, std::string text,
+                                                 JsonParser parse) {
+  JsonLimits bounds;
+  bounds.bytes = limits.json_bytes;
+  bounds.depth = limits.json_depth;
+  if (text.size() <= kParsedHere) co_return parse(text, bounds);
+  // Shared: the connection may be cut while another thread parses.
+  struct Parsing {
+    std::string text;
+    OrProblem<Json> parsed;
+  };
+  auto parsing = std::make_shared<Parsing>(Parsing{.text = std::move(text), .parsed = Json()});
+  Pending<void> pending(io);
+  auto work = [parsing, parse, bounds] {
+    parsing->parsed = parse(parsing->text, bounds);
+    parsing->text = {};
+  };
+  control.apart(std::move(work), pending.reply());
+  const Status done = co_await received(connection, pending);
+  if (!done) co_return std::unexpected(to_problem(done.error()));
+  co_return std::move(parsing->parsed);
+}
+
 Async<Response> Server::Impl::answer_step(Connection& connection) {
   const Request& request = connection.exchange->request;
   const auto run = parse_run_id(request.path[0]);
   if (!run) co_return to_response(run.error());
-  const auto body = co_await read_json_body(connection, "the outputs of an answer");
+  auto body = co_await read_json_body(connection, "the outputs of an answer");
   if (!body) co_return to_response(body.error());
-  JsonLimits bounds;
-  bounds.bytes = limits.json_bytes;
-  bounds.depth = limits.json_depth;
-  auto outputs = parse_answer(body->text, bounds);
+  auto outputs = co_await parse_apart(connection, std::move(body->text), parse_answer);
   if (!outputs) co_return to_response(outputs.error());
   Pending<Json> pending(io);
   control.answer(*run, request.path[1], *std::move(outputs), pending.reply());
@@ -108,13 +134,11 @@ Async<Response> Server::Impl::answer_step(Connection& connection) {
 }
 
 Async<OrProblem<RunOpened>> Server::Impl::open_with_json(Connection& connection, RunRequest run) {
-  const auto body =
+  auto body =
       co_await read_json_body(connection, "larger values go as multipart/form-data: JSON inputs");
   if (!body) co_return std::unexpected(body.error());
-  JsonLimits bounds;
-  bounds.bytes = limits.json_bytes;
-  bounds.depth = limits.json_depth;
-  auto inputs = parse_run_inputs(body->text, bounds);
+  run.open.json_bytes = body->text.size();
+  auto inputs = co_await parse_apart(connection, std::move(body->text), parse_run_inputs);
   if (!inputs) co_return std::unexpected(inputs.error());
   Pending<RunOpened> pending(io);
   control.start_run(std::move(run.open), *std::move(inputs), pending.reply());

@@ -126,6 +126,8 @@ struct Server::Impl {
   };
   // `what` begins the sentence where it is too large.
   Async<OrProblem<JsonBody>> read_json_body(Connection& connection, std::string_view what);
+  using JsonParser = OrProblem<Json> (*)(std::string_view text, const JsonLimits& limits);
+  Async<OrProblem<Json>> parse_apart(Connection& connection, std::string text, JsonParser parse);
   Async<OrProblem<RunOpened>> open_with_json(Connection& connection, RunRequest run);
   Async<OrProblem<RunOpened>> open_with_upload(Connection& connection, RunRequest run);
   Async<OrProblem<void>> upload(Connection& connection, RunRequest run, RunId id);

@@ -186,15 +186,16 @@ Result<WorkflowAddress> NodeControl::address_of(const api::OpenRun& open) const 
 }
 
 void NodeControl::start_run(api::OpenRun open, Json inputs, api::Reply<api::RunOpened> reply) {
-  on_loop<api::RunOpened>(
-      std::move(reply), [this, open = std::move(open), inputs = std::move(inputs)](auto answer) {
-        const auto start = [&]() -> Result<api::RunOpened> {
-          SLUICE_TRY(const WorkflowAddress address, address_of(open));
-          SLUICE_TRY(RunRecord * run, parts_.intake.start(address, open.timeout, inputs));
-          return opened(*run);
-        };
-        answer(start());
-      });
+  on_loop<api::RunOpened>(std::move(reply), [this, open = std::move(open),
+                                             inputs = std::move(inputs)](auto answer) mutable {
+    const Result<WorkflowAddress> address = address_of(open);
+    if (!address) return answer(fail(address.error()));
+    parts_.intake.start(*address, open.timeout, std::move(inputs), open.json_bytes,
+                        [answer = std::move(answer)](Result<RunRecord*> run) mutable {
+                          if (!run) return answer(fail(std::move(run).error()));
+                          answer(opened(**run));
+                        });
+  });
 }
 
 void NodeControl::open_run(api::OpenRun open, api::Reply<api::RunOpened> reply) {
@@ -233,7 +234,7 @@ void NodeControl::write_input(api::InputStream stream, std::string bytes, api::R
 
 void NodeControl::close_input(api::InputStream stream, api::Reply<void> reply) {
   on_loop<void>(std::move(reply),
-                [this, stream](auto answer) { answer(parts_.intake.close(stream)); });
+                [this, stream](auto answer) { parts_.intake.close(stream, std::move(answer)); });
 }
 
 void NodeControl::finish_upload(RunId run, api::Reply<void> reply) {
@@ -370,6 +371,14 @@ void NodeControl::delete_run(RunId run, api::Reply<void> reply) {
 
 // ---- the node
 // ------------------------------------------------------------------------------------
+
+void NodeControl::apart(std::move_only_function<void()> work, api::Reply<void> reply) {
+  on_loop<void>(std::move(reply), [this, work = std::move(work)](auto answer) mutable {
+    auto kept = std::make_shared<api::Reply<void>>(std::move(answer));
+    Status submitted = parts_.bulk.submit(std::move(work), [kept] { (*kept)({}); });
+    if (!submitted) (*kept)(busy(submitted.error()));
+  });
+}
 
 void NodeControl::workers(api::Reply<Json> reply) {
   on_loop<Json>(std::move(reply), [this](auto answer) {

@@ -73,6 +73,7 @@ class NodeControl : public api::Control {
   void answer(RunId run, std::string step, Json outputs, api::Reply<Json> reply) override;
   void cancel(RunId run, api::Reply<Json> reply) override;
   void delete_run(RunId run, api::Reply<void> reply) override;
+  void apart(std::move_only_function<void()> work, api::Reply<void> reply) override;
   void workers(api::Reply<Json> reply) override;
   void nodes(api::Reply<Json> reply) override;
   void version(api::Reply<Json> reply) override;

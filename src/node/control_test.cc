@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include <latch>
+
 #include <gtest/gtest.h>
 
 #include "base/file.h"
@@ -20,8 +22,19 @@ workflows:
     steps:
       size: { call: size, in: { data: "${inputs.data}" } }
     outputs: { n: "${size.n}" }
+  count:
+    inputs: { xs: list<int> }
+    steps:
+      count: { set: { n: "${size(inputs.xs)}" } }
+    outputs: { n: "${count.n}" }
+  letters:
+    inputs: { text: text }
+    steps:
+      count: { set: { n: "${size(inputs.text)}" } }
+    outputs: { n: "${count.n}" }
 )";
 constexpr std::size_t kQueue = 8;
+constexpr int kBulkThreads = 2;  // Of a node.
 
 // A whole node with one app, and a queue into its loop that is soon full.
 class NodeControlTest : public testing::Test {
@@ -66,6 +79,26 @@ class NodeControlTest : public testing::Test {
     EXPECT_TRUE(opened) << opened.error().message();
     return std::move(*opened);
   }
+  Result<std::int64_t> number_of(const RunId& id) {
+    const Result<Json> document = answer<Json>([&](api::Reply<Json> reply) {
+      node_->control().run(id, std::chrono::minutes(2), std::move(reply));
+    });
+    if (!document) return fail(document.error());
+    const Json* number = document->find("outputs")->find("n");
+    if (number == nullptr) return fail(ErrorCode::kNotFound, to_text(*document));
+    return *number->as_int();
+  }
+  // All bulk threads are busy until this goes.
+  struct Blocked {
+    explicit Blocked(NodeControlTest& test) {
+      for (int i = 0; i < kBulkThreads; ++i) {
+        test.node_->control().apart([gate = gate] { gate->wait(); }, [](Status) {});
+      }
+    }
+    Blocked(const Blocked&) = delete;
+    ~Blocked() { gate->count_down(); }
+    std::shared_ptr<std::latch> gate = std::make_shared<std::latch>(1);
+  };
   Result<Json> run(const RunId& id) {
     return answer<Json>(
         [&](api::Reply<Json> reply) { node_->control().run(id, std::nullopt, std::move(reply)); });
@@ -121,6 +154,82 @@ TEST_F(NodeControlTest, AnUploadThatIsOverGivesThePlaceOfItsAbortBack) {
   }
   EXPECT_EQ(fill_queue(), kQueue);
   empty_queue();
+}
+
+TEST_F(NodeControlTest, ALargeDocumentOfInputsHoldsNoOtherCallUp) {
+  const std::string text(100'000, 'x');
+  std::optional<Result<api::RunOpened>> started;
+  {
+    const Blocked blocked(*this);
+    node_->control().start_run({.workflow = "letters", .json_bytes = text.size()},
+                               Json(Json::Map{{"text", Json(text)}}),
+                               [&](Result<api::RunOpened> opened) {
+                                 started = std::move(opened);
+                                 loop_.stop();
+                               });
+    EXPECT_TRUE(
+        answer<Json>([this](api::Reply<Json> reply) { node_->control().nodes(std::move(reply)); }));
+    EXPECT_FALSE(started) << "bound by the loop";
+  }
+  if (!started) loop_.run();
+  ASSERT_TRUE(*started) << started->error().message();
+  EXPECT_EQ(number_of((*started)->run).value(), 100'000);
+}
+
+TEST_F(NodeControlTest, AMistakeInALargeDocumentOfInputsIsNamedAndThereIsNoRun) {
+  const auto opened = answer<api::RunOpened>([&](api::Reply<api::RunOpened> reply) {
+    node_->control().start_run({.workflow = "letters", .json_bytes = 100'000},
+                               Json(Json::Map{{"text", Json(1)}}), std::move(reply));
+  });
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().message(), "input 'text' must be a string, not int (1)");
+  const auto runs =
+      answer<Json>([this](api::Reply<Json> reply) { node_->control().runs({}, std::move(reply)); });
+  EXPECT_TRUE(runs.value().find("runs")->as_list()->empty());
+}
+
+TEST_F(NodeControlTest, ALongListOfInputsIsGivenInManyTurns) {
+  Json list = Json::list();
+  for (int i = 0; i < 5'000; ++i) list.push(i);
+  std::vector<std::string> order;
+  std::optional<RunId> id;
+  node_->control().start_run({.workflow = "count"}, Json(Json::Map{{"xs", std::move(list)}}),
+                             [&](Result<api::RunOpened> opened) {
+                               ASSERT_TRUE(opened) << opened.error().message();
+                               id = opened->run;
+                               order.emplace_back("run");
+                               loop_.stop();
+                             });
+  node_->control().nodes([&](const Result<Json>&) { order.emplace_back("nodes"); });
+  loop_.run();
+  EXPECT_EQ(order, (std::vector<std::string>{"nodes", "run"}));
+  EXPECT_EQ(number_of(*id).value(), 5'000);
+}
+
+TEST_F(NodeControlTest, ARunMayEndWhileALargeTextOfItIsLookedInto) {
+  api::RunOpened opened = answer<api::RunOpened>([this](api::Reply<api::RunOpened> reply) {
+                            node_->control().open_run({.workflow = "letters"}, std::move(reply));
+                          }).value();
+  const auto stream = answer<api::InputStream>([&](api::Reply<api::InputStream> reply) {
+                        node_->control().open_input(opened.run, "text", "", std::move(reply));
+                      }).value();
+  ASSERT_TRUE(answer<void>([&](api::Reply<void> reply) {
+    node_->control().write_input(stream, std::string(100'000, 'x'), std::move(reply));
+  }));
+  std::optional<Status> closed;
+  {
+    const Blocked blocked(*this);
+    node_->control().close_input(stream, [&](Status status) {
+      closed = std::move(status);
+      loop_.stop();
+    });
+    EXPECT_TRUE(run(opened.run)) << "asked while the text is looked into";
+    EXPECT_FALSE(closed);
+    opened.abort("the client left");
+    EXPECT_FALSE(run(opened.run));
+  }
+  if (!closed) loop_.run();
+  EXPECT_EQ(closed->error().code(), ErrorCode::kFailedPrecondition);
 }
 
 }  // namespace

@@ -1,16 +1,12 @@
 #include "node/intake.h"
 
-#include "node/values.h"
-
 namespace sluice::node {
 namespace {
 
-std::string input_names(const model::Workflow& workflow) {
-  std::string names;
-  for (const auto& input : workflow.inputs)
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", input.name);
-  return names.empty() ? "it has none" : "it has: " + names;
-}
+// What is larger is looked into on a bulk thread: a millisecond of the loop.
+constexpr std::size_t kLookedAtOnLoop = 64 << 10;
+// Elements of one run that are put and told in one turn of the loop: some milliseconds.
+constexpr std::size_t kGivenPerTurn = 1000;
 
 std::optional<std::uint32_t> find_input(const model::Workflow& workflow, std::string_view name) {
   for (std::uint32_t i = 0; i < workflow.inputs.size(); ++i) {
@@ -25,10 +21,6 @@ Error unknown_input(const model::Workflow& workflow, std::string_view name) {
                            input_names(workflow)));
 }
 
-bool is_required(const model::WorkflowInput& input) {
-  return !input.default_value && !input.type.optional;
-}
-
 // What passes as it comes, piece by piece; everything else is collected and checked as one value.
 bool passes_unread(const model::Type& type) {
   return type.kind == model::Kind::kBytes || type.kind == model::Kind::kFile ||
@@ -37,105 +29,134 @@ bool passes_unread(const model::Type& type) {
 
 }  // namespace
 
-Status Intake::check_names(const model::Workflow& workflow, const Json& inputs) const {
-  if (inputs.as_map() == nullptr)
-    return fail(ErrorCode::kInvalidArgument, "`inputs` must be a map from names to values");
-  for (const auto& [name, value] : *inputs.as_map()) {
-    if (!find_input(workflow, name)) return fail(unknown_input(workflow, name));
-  }
-  std::string missing;
-  for (const auto& input : workflow.inputs) {
-    if (inputs.find(input.name) == nullptr && is_required(input)) {
-      missing += fmt::format("{}'{}' ({})", missing.empty() ? "" : ", ", input.name,
-                             model::to_text(input.type));
-    }
-  }
-  if (!missing.empty()) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("workflow '{}' needs the input {}", workflow.name, missing));
-  }
-  return {};
-}
-
-// Puts one value, or all elements of a list, into the store and tells core.
-Status Intake::give(RunRecord& run, std::uint32_t input, const model::Type& type,
-                    const Json& value) {
-  const std::string what = fmt::format("input '{}'", run.plan().inputs[input].name);
-  const auto put = [&](const Json& json, const model::Type& plain) -> Result<core::Object> {
-    SLUICE_TRY(Value converted, value_from_json(json, plain, what));
-    SLUICE_TRY(const ObjectId object,
-               store_.put(std::move(converted.meta), std::as_bytes(std::span(converted.bytes))));
-    SLUICE_TRY(const store::Store::View view, store_.view(object));
-    return core::Object{.id = object, .size = view.size, .checksum = view.checksum, .sealed = true};
-  };
-  if (!type.is_list()) {
-    SLUICE_TRY(const core::Object object, put(value, type));
-    pump_.push(core::InputReady{.run = run.key, .input = input, .object = object});
-    return {};
-  }
-  for (const Json& item : *value.as_list()) {
-    SLUICE_TRY(const core::Object object, put(item, type.element()));
-    pump_.push(core::InputElement{.run = run.key, .input = input, .object = object});
-  }
-  pump_.push(core::InputClosed{.run = run.key, .input = input});
-  return {};
-}
-
 void Intake::give_default(RunRecord& run, std::uint32_t input) {
   const model::WorkflowInput& declared = run.plan().inputs[input];
   if (!declared.default_value) {
     pump_.push(core::InputAbsent{.run = run.key, .input = input});
     return;
   }
-  if (Status given = give(run, input, declared.type, *declared.default_value); !given) {
-    runs_.fail_run(run, {.name = "InvalidInput", .message = given.error().message()});
+  Result<BoundInput> bound =
+      bind_input(declared.name, declared.type, *declared.default_value, limits_);
+  if (!bound) {
+    runs_.fail_run(run, {.name = "InvalidInput", .message = bound.error().message()});
+    return;
+  }
+  Giving giving{.run = run.id, .inputs = {}, .input = input, .started = nullptr};
+  giving.inputs.resize(input);
+  giving.inputs.push_back(std::move(*bound));
+  while (!give_some(giving)) {
   }
 }
 
-Result<RunRecord*> Intake::start(const WorkflowAddress& address, std::optional<Duration> timeout,
-                                 const Json& inputs) {
-  const model::Workflow& workflow = address.version->app->workflows[address.workflow];
-  SLUICE_OK(check_names(workflow, inputs));
-  for (const auto& input : workflow.inputs) {
-    const Json* value = inputs.find(input.name);
-    if (value == nullptr || (value->is_null() && input.type.optional)) continue;
-    const std::string what = fmt::format("input '{}'", input.name);
-    if (!input.type.is_list()) {
-      SLUICE_TRY(const Value checked, value_from_json(*value, input.type, what));
+// Puts one value, or the next element of a list, into the store and tells core.
+Status Intake::give(RunRecord& run, std::uint32_t input, bool is_element, Value value) {
+  SLUICE_TRY(const ObjectId id,
+             store_.put(std::move(value.meta), std::as_bytes(std::span(value.bytes))));
+  SLUICE_TRY(const store::Store::View view, store_.view(id));
+  const core::Object object{.id = id, .size = view.size, .checksum = view.checksum, .sealed = true};
+  if (is_element) {
+    pump_.push(core::InputElement{.run = run.key, .input = input, .object = object});
+  } else {
+    pump_.push(core::InputReady{.run = run.key, .input = input, .object = object});
+  }
+  return {};
+}
+
+bool Intake::give_some(Giving& giving) {
+  std::size_t given = 0;
+  for (; giving.input < giving.inputs.size(); ++giving.input, giving.element = 0) {
+    BoundInput& input = giving.inputs[giving.input];
+    // What is given may end the run.
+    RunRecord* run = runs_.find(giving.run);
+    if (run == nullptr || is_ended(run->state)) return true;
+    if (!input.is_given) {
+      give_default(*run, giving.input);
       continue;
     }
-    const Json::List* list = value->as_list();
-    if (list == nullptr)
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{} must be a list, not {}", what, value->type_name()));
-    if (list->size() > limits_.elements_per_list) {
-      return fail(ErrorCode::kResourceExhausted,
-                  fmt::format("{} has {} elements; at most {} are taken", what, list->size(),
-                              limits_.elements_per_list));
+    while (giving.element < input.values.size()) {
+      if (given++ == kGivenPerTurn) return false;
+      Status one =
+          give(*run, giving.input, input.is_list, std::move(input.values[giving.element++]));
+      if (!one) {
+        const bool is_large = one.error().code() == ErrorCode::kResourceExhausted;
+        runs_.fail_run(
+            *run, {.name = is_large ? "TooLarge" : "InvalidInput",
+                   .message = fmt::format("input '{}': {}", run->plan().inputs[giving.input].name,
+                                          one.error().message())});
+        return true;
+      }
+      run = runs_.find(giving.run);
+      if (run == nullptr || is_ended(run->state)) return true;
     }
-    if (input.type.lists > 1)
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: lists of lists as inputs are not there yet", what));
-    for (std::size_t i = 0; i < list->size(); ++i) {
-      SLUICE_TRY(const Value checked,
-                 value_from_json((*list)[i], input.type.element(), fmt::format("{}[{}]", what, i)));
-    }
+    input.values = {};
+    if (input.is_list) pump_.push(core::InputClosed{.run = run->key, .input = giving.input});
   }
-  SLUICE_TRY(RunRecord * run, runs_.accept(address, timeout));
-  for (std::uint32_t i = 0; i < workflow.inputs.size(); ++i) {
-    const Json* value = inputs.find(workflow.inputs[i].name);
-    if (value == nullptr || (value->is_null() && workflow.inputs[i].type.optional)) {
-      give_default(*run, i);
-    } else if (Status given = give(*run, i, workflow.inputs[i].type, *value); !given) {
-      const core::Failure failure{.name = given.error().code() == ErrorCode::kResourceExhausted
-                                              ? "TooLarge"
-                                              : "InvalidInput",
-                                  .message = given.error().message()};
-      runs_.fail_run(*run, failure);
-      break;
-    }
+  return true;
+}
+
+void Intake::start(const WorkflowAddress& address, std::optional<Duration> timeout, Json inputs,
+                   std::size_t json_bytes, Started started) {
+  const model::Workflow& workflow = address.version->app->workflows[address.workflow];
+  if (json_bytes <= kLookedAtOnLoop) {
+    return start(address, timeout, bind_inputs(workflow, inputs, limits_), std::move(started));
   }
-  return run;
+  struct Binding {
+    WorkflowAddress address;  // Holds the version.
+    Json inputs;
+    Result<std::vector<BoundInput>> bound;
+    Started started;
+  };
+  auto binding = std::make_shared<Binding>(Binding{.address = address,
+                                                   .inputs = std::move(inputs),
+                                                   .bound = std::vector<BoundInput>(),
+                                                   .started = std::move(started)});
+  Status submitted = bulk_.submit(
+      [binding, &workflow, &limits = limits_] {
+        binding->bound = bind_inputs(workflow, binding->inputs, limits);
+        binding->inputs = Json();
+      },
+      [this, binding, timeout] {
+        start(binding->address, timeout, std::move(binding->bound), std::move(binding->started));
+      });
+  if (!submitted) {
+    binding->started(
+        fail(ErrorCode::kUnavailable, "the node is busy: " + submitted.error().message()));
+  }
+}
+
+void Intake::start(const WorkflowAddress& address, std::optional<Duration> timeout,
+                   Result<std::vector<BoundInput>> inputs, Started started) {
+  if (!inputs) return started(fail(std::move(inputs).error()));
+  Result<RunRecord*> run = runs_.accept(address, timeout);
+  if (!run) return started(fail(std::move(run).error()));
+  Giving giving{.run = (*run)->id, .inputs = std::move(*inputs), .started = std::move(started)};
+  if (give_some(giving)) return end_giving(giving);
+  giving_.push_back(std::move(giving));
+  schedule();
+}
+
+void Intake::end_giving(Giving& giving) {
+  RunRecord* run = runs_.find(giving.run);
+  if (run == nullptr)
+    return giving.started(fail(ErrorCode::kNotFound, "the run was deleted while it was begun"));
+  giving.started(run);
+}
+
+void Intake::schedule() {
+  if (is_scheduled_) return;
+  is_scheduled_ = true;
+  loop_.at_end_of_turn([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    is_scheduled_ = false;
+    Giving next = std::move(giving_.front());
+    giving_.pop_front();
+    if (give_some(next)) {
+      end_giving(next);
+    } else {
+      giving_.push_back(std::move(next));  // Behind the others.
+    }
+    if (!giving_.empty()) schedule();
+  });
 }
 
 Result<RunRecord*> Intake::open(const WorkflowAddress& address, std::optional<Duration> timeout) {
@@ -257,23 +278,21 @@ void Intake::break_off(Stream& stream, RunRecord* run, core::Failure failure) {
   if (run != nullptr) runs_.fail_run(*run, std::move(failure));
 }
 
-Status Intake::close_stream(Stream& stream) {
+// `look`: whether what is in the text is what the type says.
+Status Intake::close_stream(Stream& stream, Status look) {
   RunRecord* run = running(stream.run);
   if (run == nullptr) {
     break_off(stream, nullptr, {});
     return fail(has_ended(stream.run));
   }
   const auto seal = [&]() -> Status {
-    if (!stream.object) {
-      const std::string what = fmt::format("input '{}'", run->plan().inputs[stream.input].name);
-      SLUICE_OK(check_bytes(stream.text, stream.type, what));
-      SLUICE_TRY(stream.object,
-                 store_.put({.kind = wire_kind(stream.type), .name = {}, .file_mode = 0},
-                            std::as_bytes(std::span(stream.text))));
-      stream.text = {};
-      return {};
-    }
-    return store_.seal(stream.object);
+    if (stream.object) return store_.seal(stream.object);
+    SLUICE_OK(std::move(look));
+    SLUICE_TRY(stream.object,
+               store_.put({.kind = wire_kind(stream.type), .name = {}, .file_mode = 0},
+                          std::as_bytes(std::span(stream.text))));
+    stream.text = {};
+    return {};
   };
   if (Status sealed = seal(); !sealed) {
     const bool too_large = sealed.error().code() == ErrorCode::kResourceExhausted;
@@ -293,12 +312,53 @@ Status Intake::close_stream(Stream& stream) {
   return {};
 }
 
-Status Intake::close(api::InputStream handle) {
+// The stream stays in its table while a bulk thread looks into its text: the run may end meanwhile.
+void Intake::close(api::InputStream handle, Closed closed) {
   const auto found = streams_.find(handle.value);
-  if (found == streams_.end()) return fail(ErrorCode::kFailedPrecondition, "the upload has ended");
+  if (found == streams_.end())
+    return closed(fail(ErrorCode::kFailedPrecondition, "the upload has ended"));
+  Stream& stream = found->second;
+  const RunRecord* run = running(stream.run);
+  const std::string what = run == nullptr
+                               ? std::string()
+                               : fmt::format("input '{}'", run->plan().inputs[stream.input].name);
+  if (stream.object || run == nullptr || stream.text.size() <= kLookedAtOnLoop) {
+    Status look;
+    if (!stream.object) look = check_bytes(stream.text, stream.type, what);
+    return close_looked_at(handle, std::move(look), std::move(closed));
+  }
+  struct Looking {
+    std::string text;
+    model::Type type;
+    std::string what;
+    Status look;
+    Closed closed;
+  };
+  auto looking = std::make_shared<Looking>(Looking{.text = std::move(stream.text),
+                                                   .type = stream.type,
+                                                   .what = what,
+                                                   .look = {},
+                                                   .closed = std::move(closed)});
+  Status submitted = bulk_.submit(
+      [looking] { looking->look = check_bytes(looking->text, looking->type, looking->what); },
+      [this, handle, looking] {
+        if (const auto still = streams_.find(handle.value); still != streams_.end())
+          still->second.text = std::move(looking->text);
+        close_looked_at(handle, std::move(looking->look), std::move(looking->closed));
+      });
+  if (!submitted) {
+    close_looked_at(handle, fail(std::move(submitted).error().wrap("the node is busy")),
+                    std::move(looking->closed));
+  }
+}
+
+void Intake::close_looked_at(api::InputStream handle, Status look, Closed closed) {
+  const auto found = streams_.find(handle.value);
+  if (found == streams_.end())
+    return closed(fail(ErrorCode::kFailedPrecondition, "the upload has ended"));
   Stream stream = std::move(found->second);
   streams_.erase(found);
-  return close_stream(stream);
+  closed(close_stream(stream, std::move(look)));
 }
 
 Status Intake::finish(const RunId& id) {

@@ -53,7 +53,7 @@ struct Node::Impl {
                     .nice = options.worker_nice},
                 dispatcher),
         apps(paths.apps(), limits, [this](AppVersion& gone) { version_gone(gone); }),
-        intake(runs, pump, *store, limits),
+        intake(runs, pump, *store, loop, bulk, limits),
         control(ControlParts{.loop = loop,
                              .bulk = bulk,
                              .limits = limits,
