@@ -29,23 +29,6 @@ bool names(const std::vector<std::string>& errors, const Failure& failure) {
 
 }  // namespace
 
-void Scheduler::Impl::set_state(Run& run, std::uint32_t step, Task& task, TaskState state) {
-  if (const auto& foreach = run.steps[step].foreach) {
-    auto& by_state = foreach->by_state;
-    if (task.state != TaskState::kWaiting) --by_state[static_cast<std::size_t>(task.state)];
-    if (state != TaskState::kWaiting) ++by_state[static_cast<std::size_t>(state)];
-  }
-  if (task.state == TaskState::kReady) --counters_.ready, --run.ready;
-  if (state == TaskState::kReady) ++counters_.ready, ++run.ready;
-  if (run.is_timed) {
-    const bool was = is_busy(run, step, task.state);
-    const bool is = is_busy(run, step, state);
-    if (is && !was) becomes_busy(run);
-    if (was && !is) becomes_idle(run);
-  }
-  task.state = state;
-}
-
 std::uint32_t Scheduler::Impl::take_active(Run& run) {
   ++run.actives;
   std::uint32_t index;

@@ -7,14 +7,6 @@
 
 namespace sluice::core {
 
-// With something to build on: nothing goes on from a committed failure.
-bool Scheduler::Impl::is_committed(const Run& run, At at) const {
-  if (run.graph->step(at.step).is_input && run.parent == nullptr) return true;
-  const Table<Task>& tasks = run.steps[at.step].tasks;
-  return at.index < tasks.size() && tasks[at.index].is_committed() &&
-         (tasks[at.index].state != TaskState::kFailed || goes_on(run));
-}
-
 // Of a flow that has failed on an input.
 bool Scheduler::Impl::broken_inputs_are_committed(const Run& run, At at) const {
   const StepInfo& info = run.graph->step(at.step);
@@ -27,10 +19,6 @@ bool Scheduler::Impl::broken_inputs_are_committed(const Run& run, At at) const {
   return true;
 }
 
-bool Scheduler::Impl::goes_on(const Run& run) const {
-  return run.graph->workflow().on_failure == model::OnFailure::kContinue;
-}
-
 // All that the task waits for is committed.
 bool Scheduler::Impl::is_fed_by_commits(const Run& run, At at) const {
   if (!run.is_fed || run.steps[at.step].uncommitted != 0 || !element_is_committed(run, at))
@@ -41,17 +29,6 @@ bool Scheduler::Impl::is_fed_by_commits(const Run& run, At at) const {
     if (slot.is_peer && slot.waited && !is_committed(run, {slot.step, at.index})) return false;
   }
   return true;
-}
-
-bool Scheduler::Impl::element_is_committed(const Run& run, At at) const {
-  const StepInfo& info = run.graph->step(at.step);
-  if (!info.is_foreach) return true;
-  const bool by_task = run.steps[info.driver_step].foreach != nullptr;
-  return is_committed(run, {info.driver_step, by_task ? at.index : 0});
-}
-
-bool Scheduler::Impl::producer_is_complete(const Run& run, std::uint32_t step) const {
-  return (run.graph->step(step).is_input && run.parent == nullptr) || run.steps[step].complete;
 }
 
 bool Scheduler::Impl::may_commit(const Run& run, At at) const {
@@ -71,9 +48,9 @@ bool Scheduler::Impl::may_commit(const Run& run, At at) const {
 // An expression that an output of the workflow is, or the condition of a loop, has failed: nobody
 // is there to fail with it but the workflow.
 const Failure* Scheduler::Impl::broken_output(const Run& run, At at) const {
+  if (run.failures.empty()) return nullptr;
   const StepInfo& info = run.graph->step(at.step);
-  if (info.action != model::Action::kCompute || info.is_input || run.failures.empty())
-    return nullptr;
+  if (info.action != model::Action::kCompute || info.is_input) return nullptr;
   for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p)
     if (run.graph->port(p).outputs.count != 0 && result_of(run, p, at) == TaskResult::kFailed)
       return &run.failure_of(at, p - info.ports.first);
@@ -223,8 +200,8 @@ void Scheduler::Impl::commit_task(Run& run, At at) {
       for (const Link& link : run.graph->peers(p)) go_on(link.step);
     }
   }
-  for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p)
-    committed_inside(run, p, at.index);
+  for (std::uint32_t p = 0; has_edges(run) && p < info.ports.count; ++p)
+    committed_inside(run, info.ports.first + p, at.index);
   check_complete(run, at.step);
 }
 
@@ -297,8 +274,8 @@ void Scheduler::Impl::step_complete(Run& run, std::uint32_t step) {
       check_complete(run, link.step);
     }
   }
-  for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p)
-    committed_inside(run, p, kAll);
+  for (std::uint32_t p = 0; has_edges(run) && p < info.ports.count; ++p)
+    committed_inside(run, info.ports.first + p, kAll);
   for (const std::uint32_t later : run.graph->after(step))
     if (--run.steps[later].after_missing == 0) {
       evaluate_step(run, later);

@@ -509,10 +509,7 @@ void Scheduler::Impl::source_committed(Run& run, std::uint32_t step, std::uint32
   }
 }
 
-// `key`: what exactly has changed of the port.
-void Scheduler::Impl::datum_changed(Run& run, std::uint32_t port, const WatchKey& key) {
-  data_changed_inside(run, port, key);
-  if (!run.watched) return;
+void Scheduler::Impl::wake_watchers(Run& run, std::uint32_t port, const WatchKey& key) {
   run.watched->changed[port] = ++run.watched->clock;
   if (const std::vector<Watcher>* watchers = run.watched->needs.find(key))
     for (const Watcher& watcher : *watchers) evaluate_later(run, {watcher.step, watcher.index});

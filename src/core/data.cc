@@ -6,34 +6,6 @@
 
 namespace sluice::core {
 
-// How the task's part of a port has ended.
-TaskResult Scheduler::Impl::result_of(const Run& run, std::uint32_t port, At producer) const {
-  const StepInfo& info = run.graph->step(producer.step);
-  if (!info.by_port) {
-    const Table<Task>& tasks = run.steps[producer.step].tasks;
-    if (producer.index >= tasks.size()) return TaskResult::kNone;
-    const Task& task = tasks[producer.index];
-    const bool is_absent = task.caught && task.result == TaskResult::kOutputs &&
-                           run.graph->port(port).number < info.first_error;
-    return is_absent ? TaskResult::kSkipped : task.result;
-  }
-  const std::vector<TaskResult>& results = run.ports[port].results;
-  return producer.index < results.size() ? results[producer.index] : TaskResult::kNone;
-}
-
-CellList& Scheduler::Impl::list_of(Run& run, std::uint32_t port, At producer) const {
-  Port& table = run.ports[port];
-  if (!run.graph->step(producer.step).is_foreach) return table.own;
-  table.lists.grow_to(producer.index + 1);
-  return table.lists[producer.index];
-}
-
-Cell* Scheduler::Impl::find_cell(Run& run, std::uint32_t port, At producer) const {
-  if (run.graph->port(port).is_list) return nullptr;
-  Table<Cell>& cells = run.ports[port].own.cells;
-  return producer.index < cells.size() ? &cells[producer.index] : nullptr;
-}
-
 // Whether it is known what the task's part of this port is: its value, its list as a whole, or that
 // it is absent.
 bool Scheduler::Impl::is_settled(const Run& run, std::uint32_t port, At producer) const {
@@ -45,16 +17,6 @@ bool Scheduler::Impl::is_settled(const Run& run, std::uint32_t port, At producer
   if (run.graph->port(port).is_list) return false;
   const Table<Cell>& cells = run.ports[port].own.cells;
   return producer.index < cells.size() && cells[producer.index].is_readable();
-}
-
-std::uint32_t Scheduler::Impl::element_count(const Run& run, std::uint32_t foreach_step) const {
-  return run.ports[run.graph->step(foreach_step).root_port].own.emitted;
-}
-
-bool Scheduler::Impl::is_closed(const Run& run, std::uint32_t foreach_step) const {
-  const StepInfo& info = run.graph->step(foreach_step);
-  if (run.graph->step(info.root_step).is_foreach) return run.steps[info.root_step].list_closed;
-  return result_of(run, info.root_port, {info.root_step, 0}) == TaskResult::kOutputs;
 }
 
 void Scheduler::Impl::emit(Run& run, At at, std::uint32_t number, const Object& object,

@@ -21,15 +21,6 @@ bool Scheduler::Impl::producer_has_begun(const Run& run, std::uint32_t step) con
   return false;
 }
 
-void Scheduler::Impl::step_begins(Run& run, std::uint32_t step) {
-  StepTable& table = run.steps[step];
-  if (table.begun) return;
-  table.begun = true;
-  if (!run.graph->step(step).feeds_early) return;
-  wake_early_readers(run, step);
-  forward(run, {step, 0}, Fact::Kind::kBegan, Fact::kWholeStep);
-}
-
 void Scheduler::Impl::wake_early_readers(Run& run, std::uint32_t step) {
   const Range ports = run.graph->step(step).ports;
   const auto wake = [&](const Link& link) {
@@ -50,13 +41,6 @@ bool Scheduler::Impl::peers_are_there(const Run& run, At at) const {
       return false;
   }
   return true;
-}
-
-// Nothing that is known of its inputs speaks against the task.
-bool Scheduler::Impl::may_stay(const Run& run, At at, Element element) const {
-  const StepTable& table = run.steps[at.step];
-  return !table.skipped && table.absent == 0 && table.broken == 0 && table.after_missing == 0 &&
-         element == Element::kAvailable;
 }
 
 bool Scheduler::Impl::all_is_there(const Run& run, At at) const {
@@ -175,7 +159,6 @@ void Scheduler::Impl::put_back(Run& run, At at) {
 
 // One attempt makes room for each that has no worker; the newest, which has least to lose.
 void Scheduler::Impl::relieve() {
-  if (short_.empty()) return;
   std::erase_if(short_, [&](const Want& want) {
     const Live live = find_live(want.what.attempt);
     return !live || live.task->state != TaskState::kPreparing;

@@ -16,6 +16,13 @@ bool Scheduler::Impl::is_busy(const Run& run, std::uint32_t step, TaskState stat
   return action == model::Action::kCall || action == model::Action::kWait;
 }
 
+void Scheduler::Impl::state_changes(Run& run, std::uint32_t step, TaskState from, TaskState to) {
+  const bool was = is_busy(run, step, from);
+  const bool is = is_busy(run, step, to);
+  if (is && !was) becomes_busy(run);
+  if (was && !is) becomes_idle(run);
+}
+
 // One thing more in this scope takes time.
 void Scheduler::Impl::becomes_busy(Run& run) {
   for (Run* scope = &run; scope->is_timed; scope = scope->parent) {

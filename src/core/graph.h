@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "core/table.h"
 #include "core/types.h"
 
 namespace sluice::core {
@@ -102,8 +103,8 @@ class Graph {
   const model::App& app() const { return *app_; }
   const model::Workflow& workflow() const { return *workflow_; }
   std::uint32_t step_count() const { return step_count_; }  // Without the inputs.
-  const std::vector<StepInfo>& steps() const { return steps_; }
-  const std::vector<PortInfo>& ports() const { return ports_; }
+  const Array<StepInfo>& steps() const { return steps_; }
+  const Array<PortInfo>& ports() const { return ports_; }
   const StepInfo& step(std::uint32_t i) const { return steps_[i]; }
   const PortInfo& port(std::uint32_t i) const { return ports_[i]; }
   const SlotInfo& slot(std::uint32_t step, std::uint32_t slot) const {
@@ -150,10 +151,10 @@ class Graph {
   const model::App* app_;
   const model::Workflow* workflow_;
   std::uint32_t step_count_ = 0;
-  std::vector<StepInfo> steps_;
-  std::vector<PortInfo> ports_;
-  std::vector<SlotInfo> slots_;
-  std::vector<SlotInfo> outputs_;
+  Array<StepInfo> steps_;
+  Array<PortInfo> ports_;
+  Array<SlotInfo> slots_;
+  Array<SlotInfo> outputs_;
   std::vector<std::uint32_t> indexes_;
   std::vector<Link> links_;
 };

@@ -80,16 +80,6 @@ Scheduler::Impl::Element Scheduler::Impl::peers_status(const Run& run, At at) co
   return late ? Element::kUnavailable : Element::kBroken;  // It may still turn out to be a hole.
 }
 
-// Of what the task is given by its element.
-Scheduler::Impl::Element Scheduler::Impl::task_status(const Run& run, At at) const {
-  if (!run.steps[at.step].foreach) return Element::kAvailable;
-  const Element element = element_status(run, at);
-  const bool is_known = element == Element::kAvailable || element == Element::kUnavailable;
-  if (!is_known || !run.graph->step(at.step).has_peers) return element;
-  const Element peers = peers_status(run, at);
-  return element == Element::kAvailable || peers == Element::kHole ? peers : element;
-}
-
 Scheduler::Impl::Element Scheduler::Impl::element_status(const Run& run, At at) const {
   const StepInfo& info = run.graph->step(at.step);
   const Port& port = run.ports[info.driver_port];
@@ -329,16 +319,6 @@ void Scheduler::Impl::fail_unstarted(Run& run, At at) {
   }
   raise_epoch(run, at);
   fail_for_good(run, at, std::move(failure), past_catch);
-}
-
-// An attempt begins. The gate of a step that was skipped as a whole has had the epochs of task 0.
-void Scheduler::Impl::raise_epoch(Run& run, At at) {
-  StepTable& table = run.steps[at.step];
-  Task& task = table.tasks[at.index];
-  if (table.foreach && at.index == 0) task.epoch = std::max(task.epoch, table.single.epoch);
-  ++task.epoch;
-  task.early = false;
-  step_begins(run, at.step);
 }
 
 void Scheduler::Impl::work() {

@@ -9,10 +9,10 @@
 
 namespace sluice::core {
 
-void Scheduler::Impl::forward(Run& run, At at, Fact::Kind kind, std::uint32_t number,
-                              std::uint32_t index, const Object* object, const Failure* failure,
-                              bool is_hole) {
-  if (run.nodes.empty() || !is_local(run, at.step) || run.graph->step(at.step).is_input) return;
+void Scheduler::Impl::tell_nodes(Run& run, At at, Fact::Kind kind, std::uint32_t number,
+                                 std::uint32_t index, const Object* object, const Failure* failure,
+                                 bool is_hole) {
+  if (!is_local(run, at.step) || run.graph->step(at.step).is_input) return;
   const StepTable& table = run.steps[at.step];
   const bool is_gate = number == Fact::kWholeStep;
   const Task& task = is_gate ? table.single : table.tasks[at.index];

@@ -216,7 +216,8 @@ struct Run {
   std::unordered_map<std::uint32_t, std::unique_ptr<Run>> scopes;
   std::uint32_t next_scope = 1;
   std::shared_ptr<const model::App> app;  // The graph looks into it.
-  std::shared_ptr<const Graph> graph;
+  std::shared_ptr<const Graph> held_graph;
+  const Graph* graph = nullptr;
   NodeId owner;
   std::optional<TimePoint> deadline;
   bool is_owner = true;
@@ -224,9 +225,9 @@ struct Run {
   bool drained = false;
   bool forget = false;
   // Of fixed size: they borrow from themselves.
-  std::vector<StepTable> steps;  // The inputs behind the steps.
-  std::vector<Port> ports;
-  std::vector<SlotStatus> slots;
+  Array<StepTable> steps;  // The inputs behind the steps.
+  Array<Port> ports;
+  Array<SlotStatus> slots;
 
   std::vector<NodeId> nodes;                    // Others with a part in the run.
   std::vector<std::vector<NodeId>> port_nodes;  // Others that read a port. Both empty: only this.
@@ -235,7 +236,7 @@ struct Run {
     std::uint32_t next = 0;
     bool done = false;
   };
-  std::vector<Output> outputs;
+  Array<Output> outputs;
   std::uint32_t outputs_done = 0;
   std::uint32_t steps_complete = 0;
   std::uint32_t task_count = 0;  // Of scope 0: of all scopes that there have been.

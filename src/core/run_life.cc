@@ -24,7 +24,8 @@ void Scheduler::Impl::on(const RunSubmitted& event) {
   run.key = event.run;
   run.root = &run;
   run.app = event.app;
-  run.graph = graph;
+  run.held_graph = graph;
+  run.graph = graph.get();
   run.owner = event.owner;
   run.is_owner = event.owner == self_;
   run.deadline = event.deadline;

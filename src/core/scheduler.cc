@@ -29,27 +29,19 @@ std::size_t Scheduler::memory_bytes() const { return impl_->memory_bytes(); }
 void Scheduler::Impl::apply(const Event& event, TimePoint now, Actions& out) {
   now_ = now;
   out_ = &out;
-  swept_.clear();
+  if (!swept_.empty()) swept_.clear();
   std::visit([this](const auto& what) { on(what); }, event);
+  // Most events leave most of this with nothing to do.
   do {
-    work();
-    relieve();
-    work();  // What is put back takes data with it that others were ready by.
-    dispatch();
-    sweep();
+    if (!work_.empty()) work();
+    if (!short_.empty()) {
+      relieve();
+      work();  // What is put back takes data with it that others were ready by.
+    }
+    if (slots_free_ > 0 && !ready_.empty()) dispatch();
+    if (!closed_.empty() || !too_large_.empty()) sweep();
   } while (!work_.empty());
   out_ = nullptr;
-}
-
-Scheduler::Impl::Live Scheduler::Impl::find_live(const Attempt& attempt) const {
-  const At at{attempt.task.step, attempt.task.index};
-  Run* run = find_tables(attempt.task.run, attempt.task.scope);
-  if (run == nullptr || run->ended || at.step >= run->graph->step_count()) return {};
-  StepTable& step = run->steps[at.step];
-  if (!step.local || at.index >= step.tasks.size()) return {};
-  Task& task = step.tasks[at.index];
-  if (task.epoch != attempt.epoch || !task.is_running() || task.ending) return {};
-  return {run, &task, at};
 }
 
 Scheduler::StepCounts Scheduler::Impl::step_counts(RunKey key, std::uint32_t step,

@@ -217,6 +217,8 @@ class Scheduler::Impl {
   // ---- commit.cc
   void on(const Committed& event);
   bool goes_on(const Run& run) const;
+  // Data of it goes into or out of scopes.
+  static bool has_edges(const Run& run) { return run.parent != nullptr || run.graph->has_scopes(); }
   bool broken_inputs_are_committed(const Run& run, At at) const;
   bool is_committed(const Run& run, At at) const;
   bool is_fed_by_commits(const Run& run, At at) const;
@@ -256,7 +258,12 @@ class Scheduler::Impl {
   void drop_needs(Run& run, At at, Computation& computation);
   bool is_fed_by_commits(const Run& run, At at, const Computation& computation) const;
   void source_committed(Run& run, std::uint32_t step, std::uint32_t index);
-  void datum_changed(Run& run, std::uint32_t port, const WatchKey& key);
+  // `key`: what exactly has changed of the port.
+  void datum_changed(Run& run, std::uint32_t port, const WatchKey& key) {
+    if (has_edges(run)) data_changed_inside(run, port, key);
+    if (run.watched) wake_watchers(run, port, key);
+  }
+  void wake_watchers(Run& run, std::uint32_t port, const WatchKey& key);
   void find_users(const Run& run, const WatchKey& key, std::vector<At>& found) const;
   void release_pieces(const std::vector<ComputedOutput>& outputs);
   Known known(const Run& run, At at, const Datum& datum) const;
@@ -281,6 +288,7 @@ class Scheduler::Impl {
 
   // ---- flow_time.cc
   static bool is_busy(const Run& run, std::uint32_t step, TaskState state);
+  void state_changes(Run& run, std::uint32_t step, TaskState from, TaskState to);
   void becomes_busy(Run& run);
   void becomes_idle(Run& run);
   void run_clock(Run& run, At at);
@@ -344,7 +352,11 @@ class Scheduler::Impl {
   void on(const Fact& fact);
   void forward(Run& run, At at, Fact::Kind kind, std::uint32_t number = 0, std::uint32_t index = 0,
                const Object* object = nullptr, const Failure* failure = nullptr,
-               bool is_hole = false);
+               bool is_hole = false) {
+    if (!run.nodes.empty()) tell_nodes(run, at, kind, number, index, object, failure, is_hole);
+  }
+  void tell_nodes(Run& run, At at, Fact::Kind kind, std::uint32_t number, std::uint32_t index,
+                  const Object* object, const Failure* failure, bool is_hole);
   void forward_counts(Run& run, At at);
 
   const Limits limits_;
@@ -353,9 +365,9 @@ class Scheduler::Impl {
   TimePoint now_{};
   Actions* out_ = nullptr;
 
-  std::vector<std::unique_ptr<Run>> runs_;  // By RunKey::index().
+  Array<std::unique_ptr<Run>> runs_;  // By RunKey::index().
   GraphCache graphs_;
-  std::vector<Active> actives_;
+  Array<Active> actives_;
   std::vector<std::uint32_t> free_actives_;
   Timers timers_;
 
@@ -386,3 +398,5 @@ class Scheduler::Impl {
 };
 
 }  // namespace sluice::core
+
+#include "core/scheduler_inline.h"  // IWYU pragma: export

@@ -40,7 +40,8 @@ void Scheduler::Impl::open_scope(Run& run, At at, std::uint32_t round) {
   scope.parent = &run;
   scope.task = at;
   scope.app = run.app;
-  scope.graph = graphs_.find_or_make(run.app, step.workflow, limits_, true);
+  scope.held_graph = graphs_.find_or_make(run.app, step.workflow, limits_, true);
+  scope.graph = scope.held_graph.get();
   scope.owner = run.owner;
   scope.is_fed = false;
   scope.is_timed = run.is_timed || step.timeout.has_value();

@@ -27,12 +27,6 @@ std::uint32_t Timers::set(TimePoint at, Kind kind, RunKey run, std::uint32_t ste
   return timer;
 }
 
-void Timers::cancel(std::uint32_t& timer) {
-  if (timer == kNoTimer) return;
-  remove(timer);
-  timer = kNoTimer;
-}
-
 std::optional<TimePoint> Timers::next() const {
   if (heap_.empty()) return std::nullopt;
   return timers_[heap_.front()].at;

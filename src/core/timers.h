@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/units.h"
+#include "core/table.h"
 
 namespace sluice::core {
 
@@ -30,7 +32,9 @@ class Timers {
 
   std::uint32_t set(TimePoint at, Kind kind, RunKey run, std::uint32_t step, std::uint32_t index,
                     std::uint32_t scope = 0);
-  void cancel(std::uint32_t& timer);  // Sets it to kNoTimer; nothing if it is.
+  void cancel(std::uint32_t& timer) {  // Sets it to kNoTimer; nothing if it is.
+    if (timer != kNoTimer) remove(std::exchange(timer, kNoTimer));
+  }
   const Timer& operator[](std::uint32_t timer) const { return timers_[timer]; }
 
   std::optional<TimePoint> next() const;
@@ -52,8 +56,8 @@ class Timers {
   void sink(std::size_t position);
   void remove(std::uint32_t timer);
 
-  std::vector<Timer> timers_;
-  std::vector<std::uint32_t> heap_;  // Indexes into timers_.
+  Array<Timer> timers_;
+  Array<std::uint32_t> heap_;  // Indexes into timers_.
   std::vector<std::uint32_t> free_;
   std::uint64_t next_order_ = 0;
 };
