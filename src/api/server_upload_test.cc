@@ -205,6 +205,20 @@ TEST_F(UploadTest, BoundsTheJsonOfAllConnectionsTogether) {
             202);
 }
 
+TEST_F(UploadTest, ALargeDocumentIsParsedApartWithTheSameAnswers) {
+  const std::string fields = "Content-Type: application/json\r\n";
+  const std::string target = "/api/v1/workflows/echo/runs?wait=10";
+  const std::string text(100'000, 'x');
+  const std::string body = R"({"inputs":{"data":")" + text + R"("}})";
+  EXPECT_EQ(request("POST", target, body, fields).status, 200);
+  EXPECT_EQ(run().inputs.at("data").at(0).content, text);
+  EXPECT_EQ(run().open.json_bytes, body.size());
+  const auto broken = request("POST", target, body.substr(0, body.size() - 1), fields);
+  EXPECT_EQ(broken.status, 400);
+  EXPECT_NE(broken.body.find("the body is not JSON"), std::string::npos) << broken.body;
+  EXPECT_NE(request("GET", "/metrics").body.find("sluice_http_json_bytes 0\n"), std::string::npos);
+}
+
 TEST_F(UploadTest, LetsTheRunGoOnWhenAWaitingClientVanishes) {
   options_.header_deadline = std::chrono::milliseconds(1000);
   RawClient one = client();
