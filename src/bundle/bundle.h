@@ -29,6 +29,11 @@ struct File {
 // not UTF-8 and more than the limits are errors that name the path.
 Result<std::vector<File>> list_files(const std::filesystem::path& directory, const Limits& limits);
 
+// The folders that they lie in or may come to lie in: those that no rule ignores, "" for
+// `directory` itself first. With the same errors.
+Result<std::vector<std::string>> list_folders(const std::filesystem::path& directory,
+                                              const Limits& limits);
+
 // SHA-256 over the sorted (path, executable, content): independent of times, owners and order.
 Result<Sha256> digest(const std::filesystem::path& directory, const std::vector<File>& files);
 

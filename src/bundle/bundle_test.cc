@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "bundle/program.h"
 #include "bundle/python_sdk.h"
 
 namespace sluice::bundle {
@@ -123,6 +124,25 @@ TEST_F(Bundle, ListsFilesSortedWithoutWhatIsIgnored) {
   EXPECT_THAT(listed(), ElementsAre(".sluiceignore", "b.py", "bin/run", "data/keep.txt", "lib/d.py",
                                     "sluice.yaml"));
   EXPECT_TRUE(list_files(app_, limits_).value()[2].executable);
+}
+
+TEST_F(Bundle, ListsFoldersAlsoEmptyOnesWithoutWhatIsIgnored) {
+  write("sluice.yaml", "app: a\n");
+  write("a/b/c.txt", "");
+  write("out/x", "");
+  write("__pycache__/x.pyc", "");
+  write(".sluiceignore", "out/\n");
+  fs::create_directories(app_ / "empty");
+  EXPECT_THAT(list_folders(app_, limits_).value(), ElementsAre("", "a", "a/b", "empty"));
+  EXPECT_EQ(list_folders(app_ / "nowhere", limits_).error().code(), ErrorCode::kNotFound);
+}
+
+TEST(ProgramVersion, IsThatOfAProgramThatStarts) {
+  EXPECT_THAT(program_version("/usr/bin/python3").value_or(""), ::testing::StartsWith("3."));
+  EXPECT_EQ(find_program("python3", "bin:/nowhere:/usr/bin:/bin"), "/usr/bin/python3");
+  EXPECT_EQ(find_program("python3", "/nowhere"), "");
+  EXPECT_FALSE(program_version("/nowhere/python3").has_value());
+  EXPECT_FALSE(program_version("/usr/bin/false").has_value());
 }
 
 TEST_F(Bundle, RefusesLinksAndOddFilesByName) {

@@ -26,17 +26,21 @@ class Walk {
   Walk(const fs::path& root, const Limits& limits, IgnoreRules rules)
       : root_(root), limits_(limits), rules_(std::move(rules)) {}
 
-  Result<std::vector<File>> run() {
+  Status run() {
     // Directories to look into; a stack of names instead of a recursion over what is there.
     pending_.emplace_back();
     while (!pending_.empty()) {
-      const std::string directory = std::move(pending_.back());
+      std::string directory = std::move(pending_.back());
       pending_.pop_back();
       SLUICE_OK(read(directory));
+      folders_.push_back(std::move(directory));
     }
     std::ranges::sort(files_, {}, &File::path);
-    return std::move(files_);
+    std::ranges::sort(folders_);
+    return {};
   }
+  std::vector<File>& files() { return files_; }
+  std::vector<std::string>& folders() { return folders_; }
 
  private:
   Status read(const std::string& directory) {
@@ -113,6 +117,7 @@ class Walk {
   IgnoreRules rules_;
   std::vector<std::string> pending_;
   std::vector<File> files_;
+  std::vector<std::string> folders_;
   std::uint64_t entries_ = 0;
   ByteCount total_;
 };
@@ -124,14 +129,7 @@ Result<std::string> read_ignore_file(const fs::path& directory) {
   return read_file(path, kIgnoreFileMax);
 }
 
-// A path that is neither given back nor followed: the file as it was listed.
-Result<Fd> open_listed(const fs::path& directory, const File& file) {
-  return open_file(directory / file.path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-}  // namespace
-
-Result<std::vector<File>> list_files(const std::filesystem::path& directory, const Limits& limits) {
+Result<IgnoreRules> rules_of(const fs::path& directory) {
   struct stat status{};
   if (::stat(directory.c_str(), &status) != 0) {
     return fail(system_error(errno, fmt::format("open '{}'", directory.string())));
@@ -142,8 +140,29 @@ Result<std::vector<File>> list_files(const std::filesystem::path& directory, con
                             directory.string()));
   }
   SLUICE_TRY(const std::string text, read_ignore_file(directory));
-  SLUICE_TRY(IgnoreRules rules, IgnoreRules::parse(text));
-  return Walk(directory, limits, std::move(rules)).run();
+  return IgnoreRules::parse(text);
+}
+
+// A path that is neither given back nor followed: the file as it was listed.
+Result<Fd> open_listed(const fs::path& directory, const File& file) {
+  return open_file(directory / file.path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+}  // namespace
+
+Result<std::vector<File>> list_files(const std::filesystem::path& directory, const Limits& limits) {
+  SLUICE_TRY(IgnoreRules rules, rules_of(directory));
+  Walk walk(directory, limits, std::move(rules));
+  SLUICE_OK(walk.run());
+  return std::move(walk.files());
+}
+
+Result<std::vector<std::string>> list_folders(const std::filesystem::path& directory,
+                                              const Limits& limits) {
+  SLUICE_TRY(IgnoreRules rules, rules_of(directory));
+  Walk walk(directory, limits, std::move(rules));
+  SLUICE_OK(walk.run());
+  return std::move(walk.folders());
 }
 
 Result<Sha256> digest(const std::filesystem::path& directory, const std::vector<File>& files) {

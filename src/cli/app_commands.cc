@@ -21,6 +21,27 @@ OptionText folder_option(std::filesystem::path& target) {
           .completes = Completes::kFolder};
 }
 
+CommandText describe_dev(Words& words) {
+  return {.name = "dev",
+          .chapter = Chapter::kApps,
+          .synopsis = "DIR",
+          .summary = "serve the app in DIR, deploy it on every change, follow all logs",
+          .help =
+              "Runs a server of its own, deploys the app in DIR now and whenever it changes, and "
+              "prints the logs of all runs. An app with mistakes is not deployed: the version "
+              "before goes on. Ctrl-C ends everything.",
+          .example =
+              "  sluice dev ./wordcount\n  sluice run wordcount -i text=@book.txt    # elsewhere",
+          .options = {app_folder(words.dev.directory),
+                      serve_option(settings::SettingId::kListen, &words.dev.listen,
+                                   "address and port of its server (default: 127.0.0.1:7600, "
+                                   "or a free port where that is taken)"),
+                      serve_option(settings::SettingId::kData, &words.dev.data,
+                                   "where the server keeps its data (default: a temporary "
+                                   "folder)")},
+          .asks_server = false};
+}
+
 }  // namespace
 
 void describe_app_commands(Words& words, std::vector<CommandText>& commands) {
@@ -40,6 +61,7 @@ void describe_app_commands(Words& words, std::vector<CommandText>& commands) {
                                    .target = &words.init.language,
                                    .placeholder = "LANGUAGE",
                                    .choices = {"python", "node", "cpp", "shell"}}}});
+  commands.push_back(describe_dev(words));
   commands.push_back(
       {.name = "validate",
        .chapter = Chapter::kApps,

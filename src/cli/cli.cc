@@ -63,6 +63,8 @@ Result<ExitCode> execute(const CommandLine& line, const Terminal& terminal) {
     return ExitCode::kOk;
   }
   if (const auto* eval = std::get_if<EvalCommand>(&line.command)) return evaluate(terminal, *eval);
+  if (const auto* dev = std::get_if<DevCommand>(&line.command)) return develop(terminal, *dev);
+  if (const auto* doctor = std::get_if<DoctorCommand>(&line.command)) return examine(*doctor);
   SLUICE_TRY(ServerAddress address, server_address(line.url));
   SLUICE_TRY(HttpClient client, HttpClient::create(std::move(address)));
   Session session{.client = std::move(client), .terminal = terminal};
@@ -83,6 +85,8 @@ Result<ExitCode> execute(const CommandLine& line, const Terminal& terminal) {
           [&](const DeleteCommand& command) { return delete_thing(session, command); },
           [&](const VersionCommand& command) { return print_versions(session, command); },
           [&](const EvalCommand& command) { return evaluate(terminal, command); },
+          [&](const DevCommand& command) { return develop(terminal, command); },
+          [](const DoctorCommand& command) { return examine(command); },
           [](const ShowText&) { return Result<ExitCode>(ExitCode::kOk); },
       },
       line.command);

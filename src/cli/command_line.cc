@@ -17,7 +17,7 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::array kLater{"doctor", "dev", "top", "rerun"};
+constexpr std::array kLater{"top", "rerun"};
 
 std::unexpected<Error> wrong_usage(std::string message) {
   return fail(ErrorCode::kInvalidArgument, std::move(message));
@@ -116,6 +116,11 @@ Result<Command> to_command(const std::string& name, Words& words,
   if (name == "version") {
     words.version.format = format;
     return Command(words.version);
+  }
+  if (name == "dev") return Command(std::move(words.dev));
+  if (name == "doctor") {
+    words.doctor.format = format;
+    return Command(std::move(words.doctor));
   }
   if (name == "export") return Command(std::move(words.exported));
   if (name == "eval") return Command(std::move(words.eval));

@@ -49,6 +49,16 @@ struct InitCommand {
   std::string language;
   std::filesystem::path directory;
 };
+struct DevCommand {
+  std::filesystem::path directory;
+  std::filesystem::path data;  // Empty: a temporary one.
+  std::string listen;          // Empty: as `serve`, or a free port where that is taken.
+};
+struct DoctorCommand {
+  std::string data;  // As of `serve`; empty: what the settings say.
+  std::string listen;
+  Format format = Format::kTable;
+};
 struct RunCommand {
   std::string workflow;
   std::vector<Given> inputs;
@@ -98,10 +108,10 @@ struct ShowText {
   std::string text;
 };
 
-using Command =
-    std::variant<DeployCommand, ValidateCommand, ExportCommand, EvalCommand, GraphCommand,
-                 ExplainCommand, InitCommand, RunCommand, GetCommand, LogsCommand, TraceCommand,
-                 AnswerCommand, CancelCommand, DeleteCommand, VersionCommand, ShowText>;
+using Command = std::variant<DeployCommand, DevCommand, DoctorCommand, ValidateCommand,
+                             ExportCommand, EvalCommand, GraphCommand, ExplainCommand, InitCommand,
+                             RunCommand, GetCommand, LogsCommand, TraceCommand, AnswerCommand,
+                             CancelCommand, DeleteCommand, VersionCommand, ShowText>;
 
 struct CommandLine {
   std::string url;  // --url; empty: not given.

@@ -139,6 +139,20 @@ TEST(CommandLine, KnowsTheOptionsOfGraphAndExplain) {
   EXPECT_NE(mistake({"explain"}).find("WORKFLOW is required"), std::string::npos);
 }
 
+TEST(CommandLine, KnowsTheOptionsOfDevAndDoctor) {
+  const auto dev = parse({"dev", "app", "--listen", "127.0.0.1:0", "--data", "d"});
+  ASSERT_TRUE(dev) << dev.error().message();
+  EXPECT_EQ(std::get<DevCommand>(dev->command).directory, "app");
+  EXPECT_EQ(std::get<DevCommand>(dev->command).listen, "127.0.0.1:0");
+  EXPECT_EQ(std::get<DevCommand>(dev->command).data, "d");
+  const auto doctor = parse({"doctor", "-o", "json"});
+  ASSERT_TRUE(doctor) << doctor.error().message();
+  EXPECT_EQ(std::get<DoctorCommand>(doctor->command).format, Format::kJson);
+  // They ask no server that is there already.
+  EXPECT_NE(mistake({"dev", "app", "--url", "http://h"}).find("--url"), std::string::npos);
+  EXPECT_NE(mistake({"dev"}).find("DIR is required"), std::string::npos);
+}
+
 TEST(CommandLine, CompletesWhatPeopleUseAlone) {
   const auto script = parse({"completion", "bash"});
   ASSERT_TRUE(script) << script.error().message();

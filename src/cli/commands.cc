@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "settings/setting.h"
-
 namespace sluice::cli {
 namespace {
 
@@ -30,7 +28,9 @@ std::vector<CommandText> describe_commands(Words& words) {
   describe_app_commands(words, commands);
   describe_run_commands(words, commands);
   describe_program_commands(words, commands);
-  for (CommandText& command : commands) command.options.push_back(url_option(words));
+  for (CommandText& command : commands) {
+    if (command.asks_server) command.options.push_back(url_option(words));
+  }
   return commands;
 }
 
@@ -40,6 +40,16 @@ OptionText format_option(Words& words, std::vector<std::string> choices, std::st
           .target = &words.format,
           .placeholder = "FORMAT",
           .choices = std::move(choices)};
+}
+
+OptionText serve_option(settings::SettingId id, Target target, std::string help) {
+  const settings::Setting& setting = settings::setting(id);
+  return {.names = flag_of(setting),
+          .help = std::move(help),
+          .target = target,
+          .placeholder = std::string(setting.placeholder),
+          .completes = setting.type == settings::SettingType::kPath ? Completes::kFile
+                                                                    : Completes::kNothing};
 }
 
 bool is_word(const OptionText& option) { return !option.names.starts_with('-'); }

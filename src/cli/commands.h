@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cli/command_line.h"
+#include "settings/setting.h"
 
 namespace sluice::cli {
 
@@ -21,6 +22,8 @@ namespace sluice::cli {
 // command.
 struct Words {
   DeployCommand deploy;
+  DevCommand dev;
+  DoctorCommand doctor;
   ValidateCommand validate;
   ExportCommand exported{.file = {}, .output = {}, .python = "/usr/bin/python3"};
   EvalCommand eval;
@@ -74,7 +77,8 @@ struct CommandText {
   std::string help;
   std::string example;
   std::vector<OptionText> options;
-  bool is_hidden = false;  // For packages and the project itself.
+  bool asks_server = true;  // Takes --url.
+  bool is_hidden = false;   // For packages and the project itself.
 };
 
 // All of them but `serve`, in the order of the overview. Targets point into `words`.
@@ -86,6 +90,8 @@ void describe_program_commands(Words& words, std::vector<CommandText>& commands)
 
 // `-o, --format` chooses among these; the first is the default.
 OptionText format_option(Words& words, std::vector<std::string> choices, std::string help);
+// A setting of `serve`, as an option of a command that is about a server of its own.
+OptionText serve_option(settings::SettingId id, Target target, std::string help);
 bool is_word(const OptionText& option);
 bool is_flag(const OptionText& option);
 // `--format` of `-o,--format`; the names apart.

@@ -16,6 +16,7 @@
 #include "bundle/python_sdk.h"
 #include "cli/interrupt.h"
 #include "cli/session.h"
+#include "cli/temporary_folder.h"
 
 // posix_spawn wants it by hand; the child is the author's own program, with all that the author has
 // set.
@@ -33,35 +34,6 @@ constexpr int kMistakes = 3;
 constexpr const char* kStart =
     "import sys; sys.path[:1] = [sys.argv[1]]; from sluice.export import main; "
     "sys.exit(main(sys.argv[2]))";
-
-// A folder that goes with its owner.
-class TemporaryFolder {
- public:
-  static Result<TemporaryFolder> make() {
-    std::error_code error;
-    const fs::path base = fs::temp_directory_path(error);
-    if (error) return fail(system_error(error.value(), "find the folder for temporary files"));
-    std::string name = (base / "sluice-export-XXXXXX").native();
-    if (::mkdtemp(name.data()) == nullptr) {
-      return fail(system_error(errno, "create a folder in " + base.native()));
-    }
-    return TemporaryFolder(std::move(name));
-  }
-  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::move(other.path_)) {
-    other.path_.clear();
-  }
-  TemporaryFolder& operator=(TemporaryFolder&&) = delete;
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    if (!path_.empty()) static_cast<void>(remove_tree(path_));
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {}
-  fs::path path_;
-};
 
 Status check_file(const fs::path& file) {
   std::error_code error;
@@ -153,7 +125,7 @@ Result<ExitCode> export_file(Session& session, const ExportCommand& command) {
   SLUICE_OK(check_file(command.file));
   const Limits limits;
   interrupt::defer();  // The folder is removed in any case.
-  SLUICE_TRY(const TemporaryFolder folder, TemporaryFolder::make());
+  SLUICE_TRY(const TemporaryFolder folder, TemporaryFolder::make("export"));
   const fs::path sdk = folder.path() / "sdk";
   SLUICE_OK(bundle::unpack_python_sdk(sdk, limits));
   std::array<int, 2> ends{};

@@ -18,6 +18,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "base/units.h"
 
 namespace sluice::cli {
 
@@ -52,6 +53,7 @@ struct Request {
   std::vector<Part> parts;
   // What a signal does: kStop ends the request with kCancelled; kStopUpload only while the body is
   // being sent (afterwards the answer is wanted: it names what was begun); kIgnore nothing.
+  Duration timeout{0};  // Of the whole request; 0: none, as an answer may take as long as a run.
   enum class OnSignal : std::uint8_t { kStop, kStopUpload, kIgnore } on_signal = OnSignal::kStop;
 };
 

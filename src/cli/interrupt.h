@@ -2,7 +2,8 @@
 
 // SIGINT and SIGTERM. A command that has nothing to clean up ends at once; one that has (a run to
 // cancel, a half-written file) takes the first signal as a flag, and only the second ends it at
-// once. State is global because a signal handler can reach nothing else; there is one thread.
+// once. State is global because a signal handler can reach nothing else; threads that wait (those
+// of `dev`) see the same flag and descriptor.
 
 #include "base/result.h"
 #include "base/units.h"

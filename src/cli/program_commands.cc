@@ -6,6 +6,20 @@ namespace sluice::cli {
 
 void describe_program_commands(Words& words, std::vector<CommandText>& commands) {
   commands.push_back(
+      {.name = "doctor",
+       .summary = "what this machine offers, and what that means",
+       .help = "Says what this machine offers to `sluice serve` with its settings, and what to do "
+               "where "
+               "that is too little. Needs no server. Exit code 1: serve could not work.",
+       .example = "  sluice doctor\n  sluice doctor -o json | jq '.checks[] | select(.state != "
+                  "\"ok\")'",
+       .options = {serve_option(settings::SettingId::kListen, &words.doctor.listen,
+                                "where the server would listen (default: as the settings say)"),
+                   serve_option(settings::SettingId::kData, &words.doctor.data,
+                                "where it would keep its data (default: as the settings say)"),
+                   format_option(words, {"table", "json"}, "table (default) or json")},
+       .asks_server = false});
+  commands.push_back(
       {.name = "schema",
        .summary = "the JSON Schema of sluice.yaml, for editors",
        .help =
@@ -34,6 +48,7 @@ void describe_program_commands(Words& words, std::vector<CommandText>& commands)
        .help = "Prints the manual page, made from the descriptions of the commands.",
        .example = "  sluice man > sluice.1 && man -l sluice.1",
        .options = {{.names = "--configuration", .help = {}, .target = &words.is_configuration}},
+       .asks_server = false,
        .is_hidden = true});
 }
 

@@ -19,6 +19,8 @@ struct Session {
 // One function per command, each in a file of its own name. An Error is printed by run(); a command
 // that has told the user all there is to tell returns the code alone.
 Result<ExitCode> deploy_app(Session& session, const DeployCommand& command);
+Result<ExitCode> develop(const Terminal& terminal, const DevCommand& command);
+Result<ExitCode> examine(const DoctorCommand& command);
 Result<ExitCode> validate_app(Session& session, const ValidateCommand& command);
 Result<ExitCode> export_file(Session& session, const ExportCommand& command);
 Result<ExitCode> evaluate(const Terminal& terminal, const EvalCommand& command);

@@ -1,38 +1,18 @@
 #include "node/worker_command.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
 
+#include "bundle/program.h"
+
 namespace sluice::node {
 namespace {
 
-constexpr std::string_view kSystemPath = "/usr/local/bin:/usr/bin:/bin";
-
-bool is_program(const std::string& path) {
-  struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-         ::access(path.c_str(), X_OK) == 0;
-}
-
-// The absolute path of a program; empty where there is none.
-std::string find_program(std::string_view name, std::string_view folders) {
-  while (true) {
-    const std::size_t colon = folders.find(':');
-    const std::string_view folder = folders.substr(0, colon);
-    if (folder.starts_with('/')) {
-      std::string path = fmt::format("{}/{}", folder, name);
-      if (is_program(path)) return path;
-    }
-    if (colon == std::string_view::npos) return {};
-    folders.remove_prefix(colon + 1);
-  }
-}
-
+using bundle::find_program;
+using bundle::is_program;
+using bundle::kSystemPath;
 using Argv = std::vector<std::string>;
 
 // sdk/python/sluice/worker.py says why this command line.

@@ -185,6 +185,7 @@ Status Values::take_file(std::string_view file, std::string_view text) {
       return wrong(place + ": takes one value, not a list");
     SLUICE_OK(take(*setting, entry.values, place, file));
   }
+  files_.emplace_back(file);
   return {};
 }
 

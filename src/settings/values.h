@@ -43,6 +43,8 @@ class Values {
   bool is_given(SettingId id) const;
   // The place that named it, for messages; the flag where none did.
   std::string place(SettingId id) const;
+  // Those that were taken, in their order.
+  const std::vector<std::string>& files() const { return files_; }
   // The file that named it; empty where it came from elsewhere.
   const std::string& file(SettingId id) const;
 
@@ -65,6 +67,7 @@ class Values {
   static std::array<Kept, kCount> defaults();
 
   Side side_;
+  std::vector<std::string> files_;
   std::array<Kept, kCount> kept_ = defaults();
 };
 

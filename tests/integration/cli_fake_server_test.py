@@ -52,7 +52,7 @@ class Errors(FakeServerCase):
             self.cli("get", "runs")
 
     def test_what_is_not_there_yet_says_so(self):
-        for command in ("doctor", "dev", "top", "rerun"):
+        for command in ("top", "rerun"):
             self.assertIn("not there yet", self.cli(command, "x", "-y", status=2)[1])
         self.assertIn("not there yet", self.cli("init", "--lang", "node", self.path("x"), status=2)[1])
         self.assertIn("did you mean 'deploy'?", self.cli("depoly", status=2)[1])
