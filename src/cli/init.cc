@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/ids.h"
-#include "cli/python_template.h"
+#include "cli/app_template.h"
 #include "cli/session.h"
 
 namespace sluice::cli {
@@ -50,10 +50,11 @@ Status check_empty(const std::filesystem::path& directory) {
 }  // namespace
 
 Result<ExitCode> init_app(Session& session, const InitCommand& command) {
-  if (command.language != "python") {
+  const std::optional<AppTemplate> files = app_template(command.language);
+  if (!files) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("`sluice init --lang {}` is not there yet; --lang python is",
-                            command.language));
+                fmt::format("there is no template for --lang {}; there are {}", command.language,
+                            kTemplateLanguages));
   }
   SLUICE_OK(check_empty(command.directory));
   std::error_code error;
@@ -62,20 +63,18 @@ Result<ExitCode> init_app(Session& session, const InitCommand& command) {
     return fail(system_error(error.value(),
                              fmt::format("create directory {}", command.directory.native())));
   const std::string name = app_name(command.directory);
-  for (const TemplateFile& file : python_template(name, command.directory.native())) {
+  const std::string& directory = command.directory.native();
+  for (const TemplateFile& file : *files) {
     const std::filesystem::path path = command.directory / file.name;
     // Not write_file: these belong to the user, with the user's umask, and are written once.
     SLUICE_TRY(const Fd fd, open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0666));
-    if (Status written = write_all(fd, file.content); !written) {
+    if (Status written = write_all(fd, filled(file.content, name, directory)); !written) {
       return fail(std::move(written).error().wrap(path.native()));
     }
     SLUICE_OK(write_output(path.native() + '\n'));
   }
   if (session.terminal.error_is_terminal) {
-    const std::string directory = command.directory.native();
-    write_error(
-        fmt::format("next: sluice deploy {} && sluice run {}.readability -i text=@{}/sample.txt\n",
-                    directory, name, directory));
+    write_error(fmt::format("next: what {}/README.md says\n", directory));
   }
   return ExitCode::kOk;
 }

@@ -1,6 +1,4 @@
-#include "cli/python_template.h"
-
-#include <string_view>
+#include "cli/app_template.h"
 
 namespace sluice::cli {
 namespace {
@@ -90,34 +88,13 @@ Then:
     sluice validate @DIR@              # after a change: all mistakes, with their lines
 )";
 
-constexpr std::string_view kSample =
-    R"(It was a bright cold day in early spring. The gates of the lock stood open.
-
-Water found its own way down the steps. It asked nobody for permission, and it never waited for the last
-drop before the first one moved.
-
-Who opens a gate decides where the water goes! The rest is left to the water.
-)";
-
-std::string filled(std::string_view text, const std::string& app, const std::string& directory) {
-  std::string out(text);
-  const auto replace = [&](std::string_view mark, const std::string& value) {
-    for (std::size_t at = 0; (at = out.find(mark, at)) != std::string::npos; at += value.size()) {
-      out.replace(at, mark.size(), value);
-    }
-  };
-  replace("@APP@", app);
-  replace("@DIR@", directory);
-  return out;
-}
-
 }  // namespace
 
-std::vector<TemplateFile> python_template(const std::string& app, const std::string& directory) {
-  return {{.name = "sluice.yaml", .content = filled(kApp, app, directory)},
-          {.name = "text.py", .content = std::string(kCode)},
-          {.name = "README.md", .content = filled(kReadme, app, directory)},
-          {.name = "sample.txt", .content = std::string(kSample)}};
+AppTemplate python_template() {
+  return {{"sluice.yaml", kApp},
+          {"text.py", kCode},
+          {"README.md", kReadme},
+          {"sample.txt", kSampleText}};
 }
 
 }  // namespace sluice::cli

@@ -14,8 +14,6 @@ sys.path.insert(0, os.path.join(HERE, "../integration"))
 import harness  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
-NODE_FOLDER = os.path.join(ROOT, "build/deps/node/bin")
-PATH = os.pathsep.join([os.environ.get("PATH", ""), NODE_FOLDER])
 PATIENCE = 600
 
 
@@ -35,10 +33,8 @@ def block(text, language):
 
 
 class Packages(harness.ServerCase):
-    environment = {"PATH": PATH}
-
     def run_command(self, *command, cwd=None, status=0):
-        environment = {**os.environ, "PATH": PATH, "HOME": self.folder, "npm_config_update_notifier": "false"}
+        environment = {**os.environ, "PATH": harness.PATH, "HOME": self.folder, "npm_config_update_notifier": "false"}
         done = subprocess.run(command, cwd=cwd or self.folder, capture_output=True, text=True, timeout=PATIENCE, check=False,
                               env=environment, stdin=subprocess.DEVNULL)
         self.assertEqual(done.returncode, status, f"{command}\n{done.stdout}\n{done.stderr}")
@@ -66,6 +62,22 @@ class Packages(harness.ServerCase):
         self.assertEqual(self.run_command(os.path.join(app, "bin/words"), status=64), "split\nsize\nmerge\n")
         self.server.deploy(app)
         self.assertEqual(self.assert_succeeded(self.server.run("words", text="to be or not to be")), {"letters": 13})
+
+        # So does what `sluice init` writes, by the commands of its README; that in Python says what is right.
+        summaries = []
+        for language in ("cpp", "python"):
+            app = self.path(f"init_{language}")
+            self.run_command(harness.SLUICE, "init", "--lang", language, app)
+            with open(os.path.join(app, "sample.txt"), encoding="utf-8") as file:
+                text = file.read()
+            if language == "cpp":
+                self.assertIn("bin/text", self.server.cli("validate", app).stderr)
+                self.run_command("cmake", "-S", app, "-B", os.path.join(app, "build"), compiler, f"-DCMAKE_PREFIX_PATH={prefix}")
+                self.run_command("cmake", "--build", os.path.join(app, "build"))
+            self.server.deploy(app)
+            outputs = self.assert_succeeded(self.server.run(f"init_{language}.readability", text=text))
+            summaries.append(outputs.get("summary", outputs))
+        self.assertEqual(*summaries)
 
     def test_the_app_of_the_page_for_node_works_as_it_is_printed(self):
         app = self.sub("app")

@@ -54,7 +54,6 @@ class Errors(FakeServerCase):
     def test_what_is_not_there_yet_says_so(self):
         for command in ("top", "rerun"):
             self.assertIn("not there yet", self.cli(command, "x", "-y", status=2)[1])
-        self.assertIn("not there yet", self.cli("init", "--lang", "node", self.path("x"), status=2)[1])
         self.assertIn("did you mean 'deploy'?", self.cli("depoly", status=2)[1])
 
     def test_help_has_an_example_for_every_command(self):

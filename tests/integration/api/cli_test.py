@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import unittest
 
@@ -108,12 +109,23 @@ class CommandLine(SmallAppCase):
             json.loads(self.expect(0, "get", kind, "-o", "json").stdout)
             self.expect(0, "get", kind)
 
-    def test_init_makes_an_app_that_works(self):
-        self.expect(0, "init", "--lang", "python", self.path("fresh"))
-        self.expect(0, "validate", self.path("fresh"))
-        self.expect(0, "deploy", self.path("fresh"))
-        # Into a folder that holds something: refused, nothing overwritten.
-        self.assertNotEqual(self.server.cli("init", "--lang", "python", self.path("fresh")).returncode, 0)
+    def test_init_makes_an_app_that_works_in_every_language(self):
+        # That in C++ has to be built: tests/conformance/packages_test.py.
+        for language in ("python", "node", "shell"):
+            folder = self.path(language)
+            self.expect(0, "init", "--lang", language, folder)
+            self.expect(0, "validate", folder)
+            self.expect(0, "deploy", folder)
+            with open(os.path.join(folder, "sample.txt"), encoding="utf-8") as file:
+                text = file.read()
+            run = self.expect(0, "run", f"{language}.readability", "-i", f"text=@{folder}/sample.txt", "-o", "json").stdout
+            words = re.findall(r"\w+", text)
+            self.assertEqual(json.loads(run)["outputs"]["summary"], {
+                "paragraphs": 3, "words": len(words), "words_per_sentence": round(len(words) / len(re.findall("[.!?]", text)), 1),
+                "letters_per_word": round(sum(map(len, words)) / len(words), 1)})
+            # Into a folder that holds something: refused, nothing overwritten.
+            self.assertNotEqual(self.server.cli("init", "--lang", language, folder).returncode, 0)
+        self.assertIn("cpp", self.server.cli("init", "--lang", "perl", self.path("perl")).stderr)
 
     def test_version_needs_no_server(self):
         result = self.expect(0, "version", environment={"SLUICE_URL": "http://127.0.0.1:1"})
