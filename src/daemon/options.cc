@@ -39,6 +39,7 @@ Result<ServeOptions> to_options(const settings::Values& values) {
   options.memory = values.size(SettingId::kMemory);
   options.workers = values.count(SettingId::kWorkers);
   options.processes = values.count(SettingId::kProcesses);
+  options.task_disk = values.size(SettingId::kTaskDisk);
   options.retention = values.time(SettingId::kRetention);
   options.retention_runs = values.count(SettingId::kRetentionRuns);
   options.retention_disk_share = values.share(SettingId::kRetentionDisk);

@@ -23,6 +23,7 @@ struct ServeOptions {
   ByteCount memory = 2_GiB;        // What the store may hold in memory.
   std::uint32_t workers = 0;       // Tasks at a time; 0: one per core.
   std::uint32_t processes = 0;     // Of workers, at most; 0: in proportion to `workers`.
+  ByteCount task_disk = 16_GiB;    // What a task may write into its folder.
   // How long ended runs are kept: whichever comes first.
   Duration retention = Limits().retention;
   std::uint32_t retention_runs = Limits().retention_runs;

@@ -75,6 +75,7 @@ TEST_F(Options, AreReadFromFlags) {
   EXPECT_EQ(options.memory, 512_MiB);
   EXPECT_EQ(options.workers, 3U);
   EXPECT_EQ(options.processes, 0U);
+  EXPECT_EQ(options.task_disk, 16_GiB);
   EXPECT_EQ(options.ready_file, "url");
   EXPECT_EQ(options.retention, std::chrono::minutes(90));
   EXPECT_EQ(options.retention_runs, 5U);

@@ -9,13 +9,15 @@
 namespace sluice::node {
 
 Dispatcher::Dispatcher(Pump& pump, store::Store& store, RunLookup& runs, aio::Loop& loop,
-                       const Limits& limits, WorkerPrograms programs)
+                       aio::BulkPool& bulk, const Limits& limits, WorkerPrograms programs,
+                       ByteCount folder_most)
     : pump_(pump),
       store_(store),
       runs_(runs),
       loop_(loop),
       limits_(limits),
-      programs_(std::move(programs)) {}
+      programs_(std::move(programs)),
+      scratch_watch_(loop, bulk, folder_most, *this) {}
 
 Dispatcher::~Dispatcher() = default;
 
@@ -236,6 +238,7 @@ void Dispatcher::on_assigned(std::uint64_t ticket, WorkerId worker) {
   SLUICE_ASSERT(task != nullptr, "ticket {} was withdrawn", ticket);
   state->task = ticket;
   task->worker = worker;
+  scratch_watch_.task_started();
   if (AttemptRecord* record = record_of(*task)) {
     record->assigned = runs_.find(task->run)->micros(loop_.now());
     record->worker = worker.value;
@@ -307,6 +310,26 @@ void Dispatcher::on_output(WorkerId worker, std::span<const std::byte> text) {
                   std::string_view(reinterpret_cast<const char*>(text.data()), text.size()),
                   runs_.folder_of(*run), limits_);
   runs_.log_grew(*run);
+}
+
+std::vector<TaskFolder> Dispatcher::task_folders() const {
+  std::vector<TaskFolder> folders;
+  for (const auto& [handle, task] : live_) {
+    if (task->worker)
+      folders.push_back({.task = handle, .path = runtime_->scratch_of(task->worker)});
+  }
+  return folders;
+}
+
+void Dispatcher::on_folder_full(std::uint64_t handle) {
+  LiveTask* task = find_handle(handle);
+  if (task == nullptr || !task->worker) return;
+  break_off(*task, {.name = "TooLarge",
+                    .message = fmt::format("the files in the folder of the task take more than {}, "
+                                           "which is all that a task may write there "
+                                           "(sluice serve --task-disk); remove what is done with, "
+                                           "or make several tasks of it",
+                                           to_text(scratch_watch_.most()))});
 }
 
 void Dispatcher::on_worker_ended(WorkerId worker, const runtime::WorkerEnd& end) {

@@ -13,6 +13,7 @@
 
 #include "node/pump.h"
 #include "node/run_record.h"
+#include "node/scratch_watch.h"
 #include "node/worker_spec.h"
 #include "runtime/runtime.h"
 #include "store/store.h"
@@ -29,10 +30,11 @@ class RunLookup {
   virtual void log_grew(RunRecord& run) = 0;
 };
 
-class Dispatcher : public runtime::WorkerEvents {
+class Dispatcher : public runtime::WorkerEvents, public TaskFolders {
  public:
-  Dispatcher(Pump& pump, store::Store& store, RunLookup& runs, aio::Loop& loop,
-             const Limits& limits, WorkerPrograms programs);
+  // `folder_most`: what the folder of a task may hold.
+  Dispatcher(Pump& pump, store::Store& store, RunLookup& runs, aio::Loop& loop, aio::BulkPool& bulk,
+             const Limits& limits, WorkerPrograms programs, ByteCount folder_most);
   ~Dispatcher() override;
   void set_runtime(runtime::Runtime& runtime) { runtime_ = &runtime; }
 
@@ -53,6 +55,9 @@ class Dispatcher : public runtime::WorkerEvents {
                 std::span<const std::byte> payload) override;
   void on_output(WorkerId worker, std::span<const std::byte> text) override;
   void on_worker_ended(WorkerId worker, const runtime::WorkerEnd& end) override;
+
+  std::vector<TaskFolder> task_folders() const override;
+  void on_folder_full(std::uint64_t handle) override;
 
   std::size_t live_count() const { return live_.size(); }
 
@@ -189,6 +194,7 @@ class Dispatcher : public runtime::WorkerEvents {
   std::unordered_map<std::uint64_t, std::unique_ptr<Worker>>
       workers_;                                    // By WorkerId.value; those that were assigned.
   std::unordered_map<std::uint64_t, Pool> pools_;  // By PoolId.value.
+  ScratchWatch scratch_watch_;
 };
 
 }  // namespace sluice::node

@@ -321,6 +321,11 @@ bool Runtime::uses_shared_memory(WorkerId id) const {
   return worker != nullptr && worker->uses_shared_memory();
 }
 
+std::filesystem::path Runtime::scratch_of(WorkerId id) const {
+  const Worker* worker = impl_->find(id);
+  return worker != nullptr ? worker->scratch() : std::filesystem::path{};
+}
+
 PoolId Runtime::pool_of(WorkerId id) const {
   const Worker* worker = impl_->find(id);
   return worker != nullptr ? worker->pool() : PoolId{};

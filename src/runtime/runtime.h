@@ -123,6 +123,7 @@ class Runtime {
   void once_drained(WorkerId worker, std::move_only_function<void()> callback);
   bool uses_shared_memory(WorkerId worker) const;  // From its hello.
   PoolId pool_of(WorkerId worker) const;
+  std::filesystem::path scratch_of(WorkerId worker) const;  // Empty where there is none.
 
   std::vector<WorkerView> workers() const;
   // Ends all workers; `done` when none is left. Tickets, also later ones, are unassignable

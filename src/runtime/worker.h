@@ -85,6 +85,7 @@ class Worker final : public WorkerChannelEvents {
 
   WorkerId id() const { return id_; }
   PoolId pool() const { return pool_; }
+  const std::filesystem::path& scratch() const { return scratch_; }
   Stage stage() const { return stage_; }
   bool is_ready() const { return stage_ >= Stage::kIdle; }
   bool is_ending() const { return end_.has_value(); }

@@ -18,6 +18,7 @@ enum class SettingId : std::uint8_t {
   kMemory,
   kWorkers,
   kProcesses,
+  kTaskDisk,
   kRetention,
   kRetentionRuns,
   kRetentionDisk,
