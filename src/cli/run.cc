@@ -1,4 +1,5 @@
 #include "cli/document.h"
+#include "cli/input_folder.h"
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
 #include "cli/json_file.h"
@@ -185,8 +186,11 @@ Result<ExitCode> run_workflow(Session& session, const RunCommand& command) {
     // Before the run starts: it may take hours.
     SLUICE_TRY(raw_output, choose_raw_output(outputs, command.output));
   }
-  SLUICE_TRY(const Json document, read_json_file(command.json_path));
-  SLUICE_TRY(RunBody body, to_run_body(input_ports(workflow), command.inputs, document));
+  SLUICE_TRY(Json document, read_json_file(command.json_path));
+  const std::vector<InputPort> inputs = input_ports(workflow);
+  std::vector<Given> given = command.inputs;
+  SLUICE_OK(expand_folders(inputs, given, document));
+  SLUICE_TRY(RunBody body, to_run_body(inputs, given, document));
 
   interrupt::defer();
   Progress progress(session.terminal);
