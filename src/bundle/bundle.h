@@ -2,8 +2,9 @@
 
 // An app as files: a directory on an author's machine, an archive on its way, a directory of one
 // version in the data directory. Ignore rules (`.sluiceignore`, gitignore syntax, plus built-in
-// `.git`, `__pycache__`, `*.pyc`, `node_modules/.cache`), the digest that makes the version, and
-// the ports that Python code declares, read from its syntax tree (nothing of the code is run).
+// `.git`, `__pycache__`, `*.pyc`, `node_modules/.cache`, files of editors), the digest that makes
+// the version, and the ports that Python code declares, read from its syntax tree (nothing of the
+// code is run).
 // Blocking I/O: called by the cli, and on a bulk thread of the node.
 
 #include <filesystem>

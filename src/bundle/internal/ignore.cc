@@ -8,8 +8,10 @@
 namespace sluice::bundle {
 namespace {
 
-constexpr std::array<std::string_view, 4> kBuiltIn{".git", "__pycache__/", "*.pyc",
-                                                   "node_modules/.cache/"};
+// The last three are what editors keep beside a file while it is open: under `sluice dev` each
+// would make a version.
+constexpr std::array<std::string_view, 7> kBuiltIn{
+    ".git", "__pycache__/", "*.pyc", "node_modules/.cache/", ".*.sw?", "*~", ".#*"};
 
 // The end of a `[…]` that begins at `begin`, or npos.
 std::size_t bracket_end(std::string_view pattern, std::size_t begin) {

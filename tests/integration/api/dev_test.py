@@ -155,7 +155,7 @@ class Dev(unittest.TestCase):
         self.write(".sluiceignore", "*.tmp\nout/\n")
         self.start()
         os.makedirs(self.path("app", "out"))
-        for name in ("a.tmp", "out/b"):
+        for name in ("a.tmp", "out/b", ".code.py.swp"):
             with open(self.path("app", name), "w", encoding="utf-8") as file:
                 file.write("x")
         os.makedirs(self.path("app", "words", "deep"))
