@@ -58,6 +58,60 @@ TEST_F(FramingTest, RefusesAmbiguousHeadsAndCloses) {
   EXPECT_TRUE(control_.runs_now().empty());
 }
 
+// What a proxy in front might read as one request, and this server as two, or the other way round.
+TEST_F(FramingTest, ReadsNoSecondRequestOutOfOneThatOthersReadDifferently) {
+  const std::string hidden = "GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const std::string post = "POST /api/v1/workflows/echo/runs HTTP/1.1\r\n" + kHost;
+  for (const std::string& head : {
+           std::string("Transfer-Encoding: xchunked\r\nContent-Length: 4\r\n"),
+           std::string("Transfer-Encoding: Chunked\r\nContent-Length: 4\r\n"),
+           std::string("Transfer-Encoding : chunked\r\nContent-Length: 4\r\n"),
+           std::string("Transfer-Encoding:\tchunked\r\nContent-Length: 4\r\n"),
+           std::string("Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n"),
+           std::string("Transfer-Encoding: \"chunked\"\r\n"),
+           std::string("Transfer-Encoding: chunked;q=1\r\n"),
+           std::string("Transfer-Encoding: , chunked\r\n"),
+           std::string("Transfer-Encoding: \x0b"
+                       "chunked\r\n"),
+           std::string("Transfer\r-Encoding: chunked\r\n"),
+           std::string("X: y\r\n Transfer-Encoding: chunked\r\n"),
+           std::string("\tContent-Length: 4\r\n"),
+           std::string("Content-Length: +4\r\n"),
+           std::string("Content-Length: 4 4\r\n"),
+           std::string("Content-Length: 18446744073709551620\r\n"),
+           std::string("Content-Length:\r\n"),
+           std::string("Content-Length: 4\r\nContent-Length: 4, 4\r\n"),
+       }) {
+    RawClient one = client();
+    one.send(post + head + "\r\n0\r\n\r\n" + hidden);
+    const std::string answers = one.read_to_end();
+    EXPECT_TRUE(answers.starts_with("HTTP/1.1 400 ")) << head << answers;
+    EXPECT_EQ(answers.find("HTTP/1.1", 1), std::string::npos) << head << answers;
+  }
+  // Where both agree the second is a request of its own.
+  RawClient good = client();
+  good.send("GET /healthz HTTP/1.1\r\n" + kHost + "Content-Length: 0\r\n\r\n" + hidden);
+  EXPECT_EQ(good.response().status, 200);
+  EXPECT_EQ(good.response().status, 200);
+  EXPECT_TRUE(control_.runs_now().empty());
+}
+
+TEST_F(FramingTest, ABodyEndsWhereItsChunksEnd) {
+  const std::string post = "POST /api/v1/workflows/echo/runs HTTP/1.1\r\n" + kHost +
+                           "Transfer-Encoding: chunked\r\nContent-Type: text/plain\r\n\r\n";
+  RawClient one = client();
+  // Trailers are dropped; one that says how a body is framed is refused.
+  EXPECT_EQ(status_of(post + "3\r\nabc\r\n0\r\nContent-Length: 100\r\n\r\n"), 400);
+  ASSERT_TRUE(eventually([&] { return control_.runs_now().empty(); }));
+  one.send(post + "3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n" + "GET /version HTTP/1.1\r\n" + kHost +
+           "\r\n");
+  EXPECT_EQ(one.response().status, 202);
+  EXPECT_EQ(one.response().status, 200);
+  const auto runs = control_.runs_now();
+  ASSERT_EQ(runs.size(), 1U);
+  EXPECT_EQ(runs.begin()->second.inputs.at("data")[0].content, "abc");
+}
+
 TEST_F(FramingTest, RefusesBrokenChunksAndLeavesNoRun) {
   const std::string post = "POST /api/v1/workflows/echo/runs HTTP/1.1\r\n" + kHost +
                            "Transfer-Encoding: chunked\r\nContent-Type: text/plain\r\n\r\n";
