@@ -15,7 +15,9 @@
 // and printed beside each figure: events and actions that are made and heard in the same way,
 // and one record of a task that is written for each, with nothing decided.
 //
-// `bytes/waiting`: of a run all of whose tasks wait, per element (task of a chain).
+// `bytes/waiting`: what a run holds per element (per step of a chain) when no task may start but
+// all that needs no worker is done: tasks wait for a CPU slot or for each other, expressions for
+// data.
 //
 //   bench_core [--json] [--shape TEXT] [--tasks N] [--rounds N]
 
@@ -101,12 +103,12 @@ double floor_of(std::uint32_t tasks) {
 }
 
 double bytes_per_waiting(const Shape& shape, std::uint32_t tasks) {
-  // No task may start but the one that makes the list, and no expression is answered: all wait.
+  // No task may start but the one that makes the list.
   World world(shape, 1);
   const std::size_t before = world.memory();
   world.submit();
   world.set_slots(0);
-  world.work(false);
+  world.work();
   return static_cast<double>(world.memory() - before) / tasks;
 }
 

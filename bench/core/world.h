@@ -65,8 +65,7 @@ class World {
   }
   void forget() { apply(ForgetRun{run_}); }
   void set_slots(std::uint32_t slots) { apply(SlotsChanged{slots}); }
-  void work(bool answers = true) {
-    answers_ = answers;
+  void work() {
     while (true) {
       while (!todo_.empty()) perform(todo_.pop());
       const std::optional<TimePoint> next = scheduler_.next_deadline();
@@ -98,7 +97,7 @@ class World {
         apply(event_ = Consumed{todo.attempt, todo.slot, 8});
         return;
       case Todo::Kind::kCompute:
-        if (answers_) apply(answer(todo));
+        apply(answer(todo));
         return;
       case Todo::Kind::kRun:
         break;
@@ -204,7 +203,6 @@ class World {
     std::uint32_t round = 0;
   };
   std::vector<Scope> scopes_{1};  // By their number, of which none is used twice in a run.
-  bool answers_ = true;
   Fifo<Todo> todo_;
   Event event_;
   Event answer_ = Computed{};

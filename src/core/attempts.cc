@@ -34,6 +34,7 @@ std::uint32_t Scheduler::Impl::take_active(Run& run) {
   std::uint32_t index;
   if (free_actives_.empty()) {
     index = static_cast<std::uint32_t>(actives_.size());
+    if (index == actives_.capacity()) actives_.reserve(index + index / 4 + 16);
     actives_.emplace_back();
   } else {
     index = free_actives_.back();
@@ -42,8 +43,7 @@ std::uint32_t Scheduler::Impl::take_active(Run& run) {
   return index;
 }
 
-void Scheduler::Impl::free_active(Run& run, At at, Task& task) {
-  if (task.active == kNone) return;
+void Scheduler::Impl::drop_active(Run& run, At at, Task& task) {
   Active& active = actives_[task.active];
   timers_.cancel(active.timer);
   leave_readers(run, at, active);

@@ -273,11 +273,19 @@ void Scheduler::Impl::for_each_inside(Run& run, std::uint32_t port, const WatchK
   const auto visit_task = [&](std::uint32_t step, std::uint32_t index, std::uint32_t slot) {
     StepTable& table = run.steps[step];
     if (index >= table.tasks.size() || !table.tasks[index].computing) return;
-    const std::vector<std::uint32_t> scopes = actives_[table.tasks[index].active].scopes;
-    for (const std::uint32_t number : scopes)
+    const auto visit_scope = [&](std::uint32_t number) {
       if (Run* scope = find_tables(run.key, number); scope != nullptr && !scope->ended)
         visit(*scope, run.graph->workflow().steps[step].slots[slot].port,
               run.graph->slot(step, slot));
+    };
+    // A visit may open and close scopes. Most tasks have but one.
+    const std::vector<std::uint32_t>& open = actives_[table.tasks[index].active].scopes;
+    if (open.size() == 1) {
+      visit_scope(open[0]);
+      return;
+    }
+    const std::vector<std::uint32_t> scopes = open;
+    for (const std::uint32_t number : scopes) visit_scope(number);
   };
   const auto is_fed_by = [&](std::uint32_t step, std::uint32_t slot) {
     return run.graph->slot(step, slot).port == port &&

@@ -47,8 +47,7 @@ bool Scheduler::Impl::may_commit(const Run& run, At at) const {
 
 // An expression that an output of the workflow is, or the condition of a loop, has failed: nobody
 // is there to fail with it but the workflow.
-const Failure* Scheduler::Impl::broken_output(const Run& run, At at) const {
-  if (run.failures.empty()) return nullptr;
+const Failure* Scheduler::Impl::find_broken_output(const Run& run, At at) const {
   const StepInfo& info = run.graph->step(at.step);
   if (info.action != model::Action::kCompute || info.is_input) return nullptr;
   for (std::uint32_t p = info.ports.first; p < info.ports.first + info.ports.count; ++p)

@@ -1,5 +1,6 @@
 #include "core/scheduler.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/scheduler_impl.h"
@@ -29,7 +30,7 @@ std::size_t Scheduler::memory_bytes() const { return impl_->memory_bytes(); }
 void Scheduler::Impl::apply(const Event& event, TimePoint now, Actions& out) {
   now_ = now;
   out_ = &out;
-  if (!swept_.empty()) swept_.clear();
+  if (!swept_.empty()) drop_swept();
   std::visit([this](const auto& what) { on(what); }, event);
   // Most events leave most of this with nothing to do.
   do {
@@ -79,8 +80,10 @@ Scheduler::StepCounts Scheduler::Impl::step_counts(RunKey key, std::uint32_t ste
 
 const Run* Scheduler::Impl::find_shown(RunKey key, std::uint32_t scope) const {
   if (const Run* run = find_tables(key, scope)) return run;
-  const auto found = swept_.find({key, scope});
-  return found == swept_.end() ? nullptr : found->second.get();
+  const auto found = std::ranges::lower_bound(
+      swept_, std::pair(key, scope), {}, [](const auto& s) { return std::pair(s.run, s.scope); });
+  const bool is_it = found != swept_.end() && found->run == key && found->scope == scope;
+  return is_it ? found->tables.get() : nullptr;
 }
 
 TaskState Scheduler::Impl::task_state(const TaskKey& key) const {
@@ -128,6 +131,13 @@ std::size_t Scheduler::Impl::memory_bytes(const Run& run) {
   return bytes;
 }
 
+std::size_t Scheduler::Impl::memory_bytes(const Computation& computation) {
+  const std::size_t keys =
+      computation.uses.capacity() + computation.sources.capacity() + computation.needs.capacity();
+  return sizeof(computation) + keys * sizeof(WatchKey) +
+         computation.pending.capacity() * sizeof(Computation::Pending);
+}
+
 std::size_t Scheduler::Impl::memory_bytes() const {
   std::size_t bytes = sizeof(*this) + timers_.heap_bytes() + ready_.heap_bytes() +
                       work_.heap_bytes() + runs_.capacity() * sizeof(runs_[0]) +
@@ -136,10 +146,11 @@ std::size_t Scheduler::Impl::memory_bytes() const {
   for (const Active& active : actives_)
     bytes += active.readers.capacity() * sizeof(Reader) +
              active.scopes.capacity() * sizeof(std::uint32_t) +
-             (active.computation ? sizeof(Computation) : 0);
+             (active.computation ? memory_bytes(*active.computation) : 0);
   for (const auto& run : runs_)
     if (run != nullptr) bytes += memory_bytes(*run);
-  for (const auto& [key, run] : swept_) bytes += memory_bytes(*run);
+  for (const SweptTables& swept : swept_) bytes += memory_bytes(*swept.tables);
+  bytes += spare_bytes_;
   return bytes;
 }
 

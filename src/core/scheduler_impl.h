@@ -41,6 +41,7 @@ class Scheduler::Impl {
   Counters counters() const;
   std::size_t memory_bytes() const;
   static std::size_t memory_bytes(const Run& run);
+  static std::size_t memory_bytes(const Computation& computation);
 
  private:
   // ---- invariants.cc
@@ -69,9 +70,9 @@ class Scheduler::Impl {
   Run* find_tables(RunKey key, std::uint32_t scope) const {
     Run* run = find_run(key);
     if (run == nullptr || scope == 0) return run;
-    const auto found = run->scopes.find(scope);
-    return found == run->scopes.end() ? nullptr : found->second.get();
+    return find_scope(*run, scope);
   }
+  static Run* find_scope(const Run& root, std::uint32_t scope);
   // For views: also those of a scope that the last event has closed.
   const Run* find_shown(RunKey key, std::uint32_t scope) const;
   Live find_live(const Attempt& attempt) const;
@@ -201,7 +202,10 @@ class Scheduler::Impl {
   void on(const DeadlineReached& event);
   void set_state(Run& run, std::uint32_t step, Task& task, TaskState state);
   std::uint32_t take_active(Run& run);
-  void free_active(Run& run, At at, Task& task);
+  void free_active(Run& run, At at, Task& task) {
+    if (task.active != kNone) drop_active(run, at, task);
+  }
+  void drop_active(Run& run, At at, Task& task);
   void leave_readers(Run& run, At at, Active& active);
   void end_attempt(Run& run, At at, EndAttempt::Reason reason, EndCause cause);
   void attempt_over(Run& run, At at, Task& task);
@@ -225,7 +229,10 @@ class Scheduler::Impl {
   bool element_is_committed(const Run& run, At at) const;
   bool producer_is_complete(const Run& run, std::uint32_t step) const;
   bool may_commit(const Run& run, At at) const;
-  const Failure* broken_output(const Run& run, At at) const;
+  const Failure* broken_output(const Run& run, At at) const {
+    return run.failures.empty() ? nullptr : find_broken_output(run, at);
+  }
+  const Failure* find_broken_output(const Run& run, At at) const;
   void try_commit(Run& run, At at);
   void try_commit_step(Run& run, std::uint32_t step);
   void try_commit_gate(Run& run, std::uint32_t step);
@@ -280,10 +287,12 @@ class Scheduler::Impl {
   void fail_scope(Run& scope, const Failure& failure, const TaskKey& task);
   void check_scope_done(Run& scope);
   void check_fed(Run& run, At at);
+  void scope_is_fed(Run* scope);
   void check_round(Run& scope);
   void void_outputs(Run& run, At at);
   void close_rounds(Run& run, At at, std::uint32_t after);
   void sweep();
+  void drop_swept();
   Run* newest_scope(Run& run, At at) const;
 
   // ---- flow_time.cc
@@ -391,7 +400,10 @@ class Scheduler::Impl {
 
   // Scopes to be swept after this event: those that are closed, and those that gave out too much.
   std::vector<std::pair<RunKey, std::uint32_t>> closed_, too_large_;
-  std::map<std::pair<RunKey, std::uint32_t>, std::unique_ptr<Run>> swept_;  // By the last event.
+  std::vector<std::pair<RunKey, std::uint32_t>> closing_;  // Those of closed_ that are swept now.
+  std::vector<SweptTables> swept_;                         // By the last event; by run and scope.
+  std::vector<SpareTables> spare_;
+  std::size_t spare_bytes_ = 0;
 
   std::int64_t slots_free_ = 0;
   Counters counters_;

@@ -45,6 +45,15 @@ void Scheduler::Impl::open_scope(Run& run, At at, std::uint32_t round) {
   scope.owner = run.owner;
   scope.is_fed = false;
   scope.is_timed = run.is_timed || step.timeout.has_value();
+  if (!spare_.empty()) {
+    SpareTables& spare = spare_.back();
+    spare_bytes_ -= spare.bytes();
+    scope.steps = std::move(spare.steps);
+    scope.ports = std::move(spare.ports);
+    scope.slots = std::move(spare.slots);
+    scope.outputs = std::move(spare.outputs);
+    spare_.pop_back();
+  }
   scope.slots.resize(scope.graph->slot_count(), SlotStatus::kMissing);
   scope.outputs.resize(scope.graph->workflow().outputs.size());
   actives_[task_of(run, at).active].scopes.push_back(number);
@@ -76,17 +85,26 @@ void Scheduler::Impl::check_scope(Run& run, At at, Element element) {
 void Scheduler::Impl::check_fed(Run& run, At at) {
   const Task& task = task_of(run, at);
   if (!task.computing || !is_fed_by_commits(run, at)) return;
-  const std::vector<std::uint32_t> scopes = actives_[task.active].scopes;
+  const std::vector<std::uint32_t>& open = actives_[task.active].scopes;
+  if (open.size() == 1) {
+    scope_is_fed(find_tables(run.key, open[0]));
+    return;
+  }
+  const std::vector<std::uint32_t> scopes = open;
   for (std::size_t i = 0; i < scopes.size(); ++i) {
     Run* scope = find_tables(run.key, scopes[i]);
-    if (scope == nullptr || scope->ended) continue;
-    if (!scope->is_fed && i != 0) return;  // After the round before it, which then leaves.
-    if (scope->is_fed) continue;
-    scope->is_fed = true;
-    for (std::uint32_t s = 0; s < scope->graph->step_count() && !scope->ended; ++s) {
-      try_commit_step(*scope, s);
-      if (scope->graph->step(s).on_committed) evaluate_step(*scope, s);
-    }
+    // After the round before it, which then leaves.
+    if (scope != nullptr && !scope->ended && !scope->is_fed && i != 0) return;
+    scope_is_fed(scope);
+  }
+}
+
+void Scheduler::Impl::scope_is_fed(Run* scope) {
+  if (scope == nullptr || scope->ended || scope->is_fed) return;
+  scope->is_fed = true;
+  for (std::uint32_t s = 0; s < scope->graph->step_count() && !scope->ended; ++s) {
+    try_commit_step(*scope, s);
+    if (scope->graph->step(s).on_committed) evaluate_step(*scope, s);
   }
 }
 
@@ -98,8 +116,12 @@ void Scheduler::Impl::fail_scope(Run& scope, const Failure& failure, const TaskK
 }
 
 void Scheduler::Impl::close_scopes(Run& run, At, Active& active) {
-  for (const std::uint32_t number : std::exchange(active.scopes, {}))
+  std::vector<std::uint32_t> closing;
+  closing.swap(active.scopes);
+  for (const std::uint32_t number : closing)
     if (Run* scope = find_tables(run.key, number)) close_scope(*scope);
+  closing.clear();
+  active.scopes.swap(closing);  // Keeps its memory.
 }
 
 // The task begins anew: what it has begun so far never existed.
@@ -236,17 +258,44 @@ void Scheduler::Impl::sweep() {
     fail_attempt(run, at, *scope->failure);
   }
   if (!work_.empty()) return;  // Perhaps of one of them.
-  for (const auto& [key, number] : std::exchange(closed_, {})) {
+  closing_.swap(closed_);
+  for (const auto& [key, number] : closing_) {
     Run* root = find_run(key);
     SLUICE_ASSERT(root != nullptr);
     const auto found = root->scopes.find(number);
     SLUICE_ASSERT(found != root->scopes.end() && !found->second->is_open);
     counters_.ready -= found->second->ready;
     emit_action(ScopeClosed{key, number, found->second->is_void});
-    swept_[{key, number}] = std::move(found->second);
+    swept_.push_back({key, number, std::move(found->second)});
     root->scopes.erase(found);
     if (root->ended) drain(*root);
   }
+  closing_.clear();
+  if (swept_.size() > 1)
+    std::ranges::sort(swept_, {}, [](const auto& s) { return std::pair(s.run, s.scope); });
+}
+
+void Scheduler::Impl::drop_swept() {
+  for (SweptTables& swept : swept_) {
+    Run& scope = *swept.tables;
+    scope.steps.clear();
+    scope.ports.clear();
+    scope.slots.clear();
+    scope.outputs.clear();
+    SpareTables spare{.steps = std::move(scope.steps),
+                      .ports = std::move(scope.ports),
+                      .slots = std::move(scope.slots),
+                      .outputs = std::move(scope.outputs)};
+    if (spare_bytes_ + spare.bytes() > SpareTables::kMostBytes) continue;
+    spare_bytes_ += spare.bytes();
+    spare_.push_back(std::move(spare));
+  }
+  swept_.clear();
+}
+
+Run* Scheduler::Impl::find_scope(const Run& root, std::uint32_t scope) {
+  const auto found = root.scopes.find(scope);
+  return found == root.scopes.end() ? nullptr : found->second.get();
 }
 
 }  // namespace sluice::core
