@@ -142,7 +142,8 @@ class Control {
   virtual void output(RunId run, std::string name, OutputPath path, Reply<OutputBytes> reply) = 0;
   virtual void output_page(RunId run, std::string name, OutputPath path, ListPage page,
                            Reply<Json> reply) = 0;
-  virtual void task_output(RunId run, std::string task, std::string name,
+  // `path`: empty, or an element of a list.
+  virtual void task_output(RunId run, std::string task, std::string name, OutputPath path,
                            Reply<OutputBytes> reply) = 0;
   virtual void logs(LogQuery query, Reply<LogChunk> reply) = 0;
   virtual void trace(RunId run, Reply<Json> reply) = 0;

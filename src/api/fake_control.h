@@ -295,11 +295,12 @@ class FakeControl final : public Control {
                            {"first", Json(page.first)}}));
     });
   }
-  void task_output(RunId id, std::string task, std::string name,
+  void task_output(RunId id, std::string task, std::string name, OutputPath path,
                    Reply<OutputBytes> reply) override {
-    post([this, id, task, name, reply = std::move(reply)]() mutable {
+    post([this, id, task, name, path, reply = std::move(reply)]() mutable {
       if (!runs_.contains(id)) return reply(no_run(id));
-      const std::string content = task + "/" + name;
+      std::string content = task + "/" + name;
+      for (const std::uint32_t index : path) content += "/" + std::to_string(index);
       reply(OutputBytes{
           .content = content, .size = content.size(), .content_type = "application/octet-stream"});
     });

@@ -107,8 +107,10 @@ void read_output_element(const Request& request, Control& control, Answer answer
 
 void read_task_output(const Request& request, Control& control, Answer answer) {
   const auto run = parse_run_id(request.path[0]);
+  auto path = parse_output_path(std::span(request.path).subspan(3));
   if (!run) return std::move(answer).with(to_response(run.error()));
-  control.task_output(*run, request.path[1], request.path[2],
+  if (!path) return std::move(answer).with(to_response(path.error()));
+  control.task_output(*run, request.path[1], request.path[2], *std::move(path),
                       output_reply(request, std::move(answer)));
 }
 

@@ -41,6 +41,8 @@ constexpr std::array kRoutes = {
           Scope::kRead, "read_inner_element", Body::kNone, read_output_element, Last::kRest},
     Route{Method::kGet, "/api/v1/runs/{id}/tasks/{task}/outputs/{name}", "", Scope::kRead,
           "read_task_output", Body::kNone, read_task_output},
+    Route{Method::kGet, "/api/v1/runs/{id}/tasks/{task}/outputs/{name}/{index}", "", Scope::kRead,
+          "read_task_output_element", Body::kNone, read_task_output},
     Route{Method::kGet, "/api/v1/runs/{id}/logs", "step task follow", Scope::kRead, "read_logs",
           Body::kNone, read_logs},
     Route{Method::kGet, "/api/v1/runs/{id}/trace", "", Scope::kRead, "read_trace", Body::kNone,

@@ -122,6 +122,8 @@ TEST_F(ServerTest, ServesEveryOtherRoute) {
   EXPECT_NE(metrics.body.find("sluice_runs_total 1\n"), std::string::npos);
   EXPECT_NE(metrics.body.find("sluice_http_connections 1\n"), std::string::npos);
   EXPECT_EQ(request("GET", run + "/tasks/a.1/outputs/o").body, "a.1/o");
+  EXPECT_EQ(request("GET", run + "/tasks/a.1/outputs/o/7").body, "a.1/o/7");
+  EXPECT_EQ(request("GET", run + "/tasks/a.1/outputs/o/x").status, 400);
   EXPECT_EQ(request("POST", run + "/cancel").status, 200);
   EXPECT_EQ(request("POST", run + "/cancel", "{}", kJson).status, 200);
   EXPECT_EQ(request("DELETE", run).status, 204);

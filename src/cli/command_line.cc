@@ -107,6 +107,13 @@ Result<Command> to_command(const std::string& name, Words& words,
       return wrong_usage(
           "--workflow and --state choose among runs: sluice get runs --state FAILED");
     }
+    const bool has_task = !words.get.task.empty();
+    const bool is_run = words.get.kind == "runs" && !words.get.id.empty();
+    if (has_task != !words.get.output.empty() || (has_task && !is_run)) {
+      return wrong_usage(
+          "--task and --output name an output of a task of a run: sluice get runs RUN --task "
+          "count.3 --output counts");
+    }
     return Command(std::move(words.get));
   }
   if (name == "schema") {

@@ -75,6 +75,8 @@ struct GetCommand {
   std::string id;
   std::string workflow;  // Filters of runs.
   std::string state;
+  std::string task;    // Of the run: one output of it, as it is.
+  std::string output;  // `NAME`, or `NAME/3`.
   std::uint32_t limit = 50;
   Format format = Format::kTable;
 };

@@ -200,6 +200,10 @@ Result<Json> find_in_list(Session& session, const std::string& kind, const std::
 }  // namespace
 
 Result<ExitCode> get_things(Session& session, const GetCommand& command) {
+  if (!command.task.empty()) {
+    SLUICE_OK(write_task_output(session, command.id, command.task, command.output));
+    return ExitCode::kOk;
+  }
   if (!command.id.empty()) {
     const bool has_address = command.kind != "workers" && command.kind != "nodes";
     Result<Json> one = has_address

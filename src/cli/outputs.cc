@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <set>
 #include <span>
 
@@ -245,16 +246,17 @@ Status show_outputs(Session& session, const Json& run) {
   return {};
 }
 
-Status write_raw_output(Session& session, const Json& run, const std::string& name) {
+namespace {
+
+// The bytes that are asked for, to standard output; `absent` is what a 404 means.
+Status write_bytes(Session& session, const Request& request,
+                   const std::optional<std::string>& absent) {
   TerminalText harmless;
   const bool is_terminal = session.terminal.output_is_terminal;
-  SLUICE_TRY(const Response response,
-             session.client.send(output_request(run, name), [&](std::string_view bytes) {
-               return write_output(is_terminal ? harmless.filter(bytes) : std::string(bytes));
-             }));
-  if (response.status == 404) {
-    return fail(ErrorCode::kNotFound, fmt::format("output '{}' is absent in this run", name));
-  }
+  SLUICE_TRY(const Response response, session.client.send(request, [&](std::string_view bytes) {
+    return write_output(is_terminal ? harmless.filter(bytes) : std::string(bytes));
+  }));
+  if (response.status == 404 && absent) return fail(ErrorCode::kNotFound, *absent);
   if (!response.is_success()) return fail(problem_error(response));
   if (!is_terminal) return {};
   SLUICE_OK(write_output(harmless.finish()));
@@ -264,6 +266,24 @@ Status write_raw_output(Session& session, const Json& run, const std::string& na
         "bytes themselves\n");
   }
   return {};
+}
+
+}  // namespace
+
+Status write_raw_output(Session& session, const Json& run, const std::string& name) {
+  return write_bytes(session, output_request(run, name),
+                     fmt::format("output '{}' is absent in this run", name));
+}
+
+Status write_task_output(Session& session, const std::string& run, const std::string& task,
+                         const std::string& output) {
+  const std::size_t slash = output.find('/');
+  const std::string name = output.substr(0, slash);
+  const std::string index = slash == std::string::npos ? "" : output.substr(slash + 1);
+  const std::string path = index.empty()
+                               ? api_path({"runs", run, "tasks", task, "outputs", name})
+                               : api_path({"runs", run, "tasks", task, "outputs", name, index});
+  return write_bytes(session, Request{.path = path}, std::nullopt);
 }
 
 Result<std::vector<std::filesystem::path>> save_outputs(Session& session, const Json& run,

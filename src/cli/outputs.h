@@ -27,6 +27,9 @@ Result<std::string> choose_raw_output(const std::vector<OutputPort>& ports,
 Status show_outputs(Session& session, const Json& run);
 // The bytes of one output to standard output; escaped if that is a terminal.
 Status write_raw_output(Session& session, const Json& run, const std::string& name);
+// The same of an output of a task, `NAME` or `NAME/3`, in a run that keeps them.
+Status write_task_output(Session& session, const std::string& run, const std::string& task,
+                         const std::string& output);
 // Every output into `directory`, a list into a directory of its name; returns the files, in order.
 Result<std::vector<std::filesystem::path>> save_outputs(Session& session, const Json& run,
                                                         const std::vector<OutputPort>& ports,

@@ -208,6 +208,7 @@ void Scheduler::Impl::attempt_over(Run& run, At at, Task& task) {
     std::erase(blocked_, attempt_of(run, at, task));
   }
   --run.attempts;
+  task.recalling = false;
   timers_.cancel(actives_[task.active].timer);
   if (run.graph->step(at.step).action == model::Action::kCall) admit_next(run, at.step);
 }

@@ -71,6 +71,7 @@ void Scheduler::Impl::try_commit(Run& run, At at) {
     commit.number = task.failures;
   }
   task.commit_sent = true;
+  if (commit.result == Commit::Result::kOutputs && is_kept(run, at.step)) keep_outputs(run, at);
   emit_action(commit);
 }
 

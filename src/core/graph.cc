@@ -108,6 +108,7 @@ void Graph::add_slots(const Limits& limits) {
     const std::optional<Duration> timeout = model::effective_timeout(*app_, step);
     info.has_timeout = timeout.has_value() || step.action == model::Action::kCall;
     info.timeout = timeout.value_or(limits.attempt_timeout);
+    info.cached = step.cache && step.action == model::Action::kCall && !info.on_committed;
     if (info.is_foreach) {
       const SlotInfo driver = resolve(*step.foreach, nullptr);
       SLUICE_ASSERT(driver.shape != Shape::kNothing && driver.shape != Shape::kCell);
@@ -128,7 +129,8 @@ void Graph::add_slots(const Limits& limits) {
       slot.use = declared.use;
       if (declared.use == model::Use::kPort && step.action == model::Action::kCall) {
         const model::Port& port = app_->functions[step.function].inputs[declared.port];
-        slot.access = port.type.access;
+        // What may be taken from the cache is known by all of its inputs.
+        slot.access = info.cached ? model::Access::kWhole : port.type.access;
         slot.required = !port.type.optional && !port.default_value;
       } else if (declared.use == model::Use::kOperand ||
                  (declared.use == model::Use::kPort && step.action != model::Action::kWait)) {

@@ -88,6 +88,7 @@ struct StepInfo {
   bool has_peers = false;     // Slots that are waited for and read the task of the same element.
   bool item_may_be_open = false;  // `${item}` is only read as a pipe or a stream.
   bool early = false;             // Starts before its inputs are there.
+  bool cached = false;            // What it came to before is asked for first (Recall).
   std::uint32_t late_count = 0;   // Of `common_count`: slots that it starts without.
   bool feeds_early = false;       // Such a step reads one of its ports.
   Duration timeout{};

@@ -398,8 +398,17 @@ void Scheduler::Impl::start(Run& run, At at) {
   --slots_free_;
   ++counters_.running;
   ++run.attempts;
-  const std::uint32_t index = take_active(run);
-  task.active = index;
+  task.active = take_active(run);
+  if (info.cached)
+    recall(run, at);
+  else
+    start_code(run, at);
+}
+
+void Scheduler::Impl::start_code(Run& run, At at) {
+  const StepInfo& info = run.graph->step(at.step);
+  Task& task = task_of(run, at);
+  const std::uint32_t index = task.active;
   StartTask action{.attempt = attempt_of(run, at, task),
                    .number = task.failures + 1U,
                    .deadline = run.deadline,

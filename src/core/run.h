@@ -86,6 +86,7 @@ struct Task {
   bool caught : 1 = false;     // A clause of its `catch` names its failure: no output but that.
   bool on_input : 1 = false;   // A flow that has failed because an input is broken.
   bool early : 1 = false;      // Its attempt, or result, began before all its inputs were there.
+  bool recalling : 1 = false;  // Recall was emitted, no answer has come: its code does not run yet.
   bool put_back : 1 = false;   // It gave its worker up once: it starts when all its data is whole.
 
   // The world has an attempt of it.
@@ -207,6 +208,7 @@ struct Run {
   bool is_open = true;      // False: its attempts are being ended, nobody hears of it any more.
   bool is_void = false;     // A scope that never existed.
   bool is_fed = true;       // What its task waits for is committed: so may its own tasks.
+  bool keeps_all = false;   // Of all its scopes, too.
   bool is_timed = false;    // A time limit of its task, or of one around it, runs while it is busy.
   std::uint32_t busy = 0;   // If timed: tasks that run, are queued or back off, and busy scopes.
   std::optional<Failure> failure;  // A scope that has failed, once it is drained.

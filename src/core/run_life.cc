@@ -29,6 +29,7 @@ void Scheduler::Impl::on(const RunSubmitted& event) {
   run.owner = event.owner;
   run.is_owner = event.owner == self_;
   run.deadline = event.deadline;
+  run.keeps_all = graph->workflow().keep == model::Keep::kAll;
 
   run.slots.resize(graph->slot_count(), SlotStatus::kMissing);
   run.outputs.resize(graph->workflow().outputs.size());

@@ -33,6 +33,12 @@
 // when all its data is whole, so that it never waits for a producer again: bounded workers cannot
 // deadlock, and nothing is put back twice.
 //
+// CACHE. A step with `cache` starts when all its inputs are whole, also those that it reads as a
+// stream or pipe. With its CPU slot it asks first what the same inputs came to before (Recall). The
+// answer is its outputs (Emitted) and TaskDone, as if its code had run, or NotCached: then
+// StartTask follows, of the same attempt. What it comes to is told before its Commit (KeepOutput),
+// as is that of every task in a run with `keep: all`.
+//
 // EXPRESSIONS. A kCompute step has operands, which are not waited for. Once its gates are there
 // (and its element), the world is asked to evaluate it (Compute) and answers with what is certain
 // (Computed). Outputs that are references are handed on by core, a list while it grows (kView).

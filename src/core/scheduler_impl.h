@@ -6,7 +6,7 @@
 //   attempts.cc    start to end of attempts, time     commit.cc     commits, outputs, completion
 //   undo.cc        what a void attempt leaves          remote.cc     facts from and to other nodes
 //   scopes.cc      flows and loops                     boundary.cc   data into and out of scopes
-//   flow_time.cc   time limits of flows
+//   flow_time.cc   time limits of flows                reuse.cc      `cache` and `keep: all`
 //   compute.cc     expressions                          early.cc      early starts, put-back
 //   invariants.cc  check_invariants
 
@@ -163,6 +163,7 @@ class Scheduler::Impl {
   void admit_next(Run& run, std::uint32_t step);
   void dispatch();
   void start(Run& run, At at);
+  void start_code(Run& run, At at);
   void bind(Run& run, At at, Task& task, std::uint32_t slot);
   std::optional<Binding> binding_of(const Run& run, At at, std::uint32_t slot) const;
   void add_reader(Run& run, At at, std::uint32_t slot);
@@ -294,6 +295,12 @@ class Scheduler::Impl {
   void sweep();
   void drop_swept();
   Run* newest_scope(Run& run, At at) const;
+
+  // ---- reuse.cc
+  void recall(Run& run, At at);
+  void on(const NotCached& event);
+  bool is_kept(const Run& run, std::uint32_t step) const;
+  void keep_outputs(Run& run, At at);
 
   // ---- flow_time.cc
   static bool is_busy(const Run& run, std::uint32_t step, TaskState state);

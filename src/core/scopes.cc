@@ -44,6 +44,7 @@ void Scheduler::Impl::open_scope(Run& run, At at, std::uint32_t round) {
   scope.graph = scope.held_graph.get();
   scope.owner = run.owner;
   scope.is_fed = false;
+  scope.keeps_all = run.keeps_all;
   scope.is_timed = run.is_timed || step.timeout.has_value();
   if (!spare_.empty()) {
     SpareTables& spare = spare_.back();

@@ -204,6 +204,12 @@ struct WaitUntil {
   TimePoint due;
 };
 
+// The answer to Recall, where there is nothing: the attempt goes on with its code. Where there is,
+// the world says Emitted for each output, and TaskDone.
+struct NotCached {
+  Attempt attempt;
+};
+
 struct Committed {
   Attempt attempt;
 };  // The record of a Commit is ordered.
@@ -251,8 +257,8 @@ struct Fact {
 using Event =
     std::variant<RunSubmitted, InputReady, InputElement, InputClosed, InputAbsent, TaskStarted,
                  TaskBlocked, TaskUnblocked, WorkerShort, Emitted, Sealed, Consumed, TaskDone,
-                 TaskFailed, AttemptEnded, Computed, WaitUntil, Committed, CancelRun, FailRun,
-                 ForgetRun, SlotsChanged, DeadlineReached, Fact>;
+                 TaskFailed, AttemptEnded, Computed, WaitUntil, NotCached, Committed, CancelRun,
+                 FailRun, ForgetRun, SlotsChanged, DeadlineReached, Fact>;
 
 // ---- actions -----------------------------------------------------------------------------------
 
@@ -283,6 +289,14 @@ struct StartTask {
   std::uint32_t bindings_first = 0;   // Range in Actions::bindings.
   std::uint32_t bindings_count = 0;
   friend bool operator==(const StartTask&, const StartTask&) = default;
+};
+// An attempt of a step with `cache` has begun: what came of the same function and inputs before?
+// All its inputs are whole, and look() sees them until the answer.
+struct Recall {
+  Attempt attempt;
+  std::uint32_t number = 1;
+  TimePoint ready;
+  friend bool operator==(const Recall&, const Recall&) = default;
 };
 // What a slot that was kLate when its attempt started is bound to.
 struct Bind {
@@ -348,6 +362,17 @@ struct Commit {
   Result result = Result::kOutputs;
   friend bool operator==(const Commit&, const Commit&) = default;
 };
+// Before its Commit: what the task has written on a port, where the run keeps all, or the step has
+// `cache`. Of a list one per element, and at last one that is kClosed, at its end.
+struct KeepOutput {
+  Attempt attempt;
+  std::uint32_t port = 0;
+  bool is_list = false;
+  Deliver::Kind kind = Deliver::Kind::kElement;  // Or kHole, or kClosed.
+  std::uint32_t index = 0;
+  Object object;
+  friend bool operator==(const KeepOutput&, const KeepOutput&) = default;
+};
 // Core needs the object no more. Node frees it unless it holds it for another reason.
 struct Release {
   ObjectId object;
@@ -399,9 +424,9 @@ struct Forward {
   friend bool operator==(const Forward&, const Forward&) = default;
 };
 
-using Action = std::variant<StartTask, Bind, Compute, BeginWait, Retain, ScopeOpened, ScopeClosed,
-                            Deliver, EndAttempt, Commit, Release, OutputElement, OutputReady,
-                            TaskRetries, RunEnded, RunDrained, Forward>;
+using Action = std::variant<StartTask, Recall, Bind, Compute, BeginWait, Retain, ScopeOpened,
+                            ScopeClosed, Deliver, EndAttempt, KeepOutput, Commit, Release,
+                            OutputElement, OutputReady, TaskRetries, RunEnded, RunDrained, Forward>;
 
 // The reused output buffer of apply(): nothing is allocated in steady state.
 struct Actions {

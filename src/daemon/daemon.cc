@@ -77,6 +77,7 @@ Result<int> run(const ServeOptions& options) {
   node_options.memory = options.memory;
   node_options.processes = options.processes;
   node_options.task_disk = options.task_disk;
+  node_options.cache_disk_share = options.cache_disk_share;
   // By way of this process: the binary that runs, also when its file has been replaced since.
   node_options.program_worker = fmt::format("/proc/{}/exe", ::getpid());
   node_options.slots =

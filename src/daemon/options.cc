@@ -43,6 +43,7 @@ Result<ServeOptions> to_options(const settings::Values& values) {
   options.retention = values.time(SettingId::kRetention);
   options.retention_runs = values.count(SettingId::kRetentionRuns);
   options.retention_disk_share = values.share(SettingId::kRetentionDisk);
+  options.cache_disk_share = values.share(SettingId::kCacheDisk);
   options.log_level = level_of(values.text(SettingId::kLogLevel));
   options.config_file = values.text(SettingId::kConfig);
   options.ready_file = values.text(SettingId::kReadyFile);

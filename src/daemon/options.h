@@ -28,6 +28,7 @@ struct ServeOptions {
   Duration retention = Limits().retention;
   std::uint32_t retention_runs = Limits().retention_runs;
   double retention_disk_share = Limits().retention_disk_share;
+  double cache_disk_share = 0.05;
   std::filesystem::path
       config_file;  // The one named by --config, already read; empty: none was named.
   std::filesystem::path ready_file;  // Receives the base URL once the node serves; empty: none.

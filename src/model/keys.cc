@@ -84,8 +84,8 @@ constexpr std::array kFunction{
         .choices = "never"},
     Key{.name = "cache",
         .shape = kFlag,
-        .about = "Reuse the committed outputs of the same version and the same "
-                 "inputs."},
+        .about = "Reuse the committed outputs of the same function version and the "
+                 "same inputs, which it waits for as a whole."},
     Key{.name = "parallel",
         .shape = kCount,
         .about = "Tasks at once in one worker.",
@@ -181,7 +181,8 @@ constexpr std::array kWorkflow{
         .choices = "durable|express"},
     Key{.name = "keep",
         .shape = kChoice,
-        .about = "What is kept after a run: its outputs, or all values.",
+        .about = "What is kept of a run that has ended: its outputs, or those of all "
+                 "its tasks as well.",
         .choices = "outputs|all"},
 };
 
@@ -257,7 +258,8 @@ constexpr std::array kStep{
         .of = Section::kRetry},
     Key{.name = "timeout",
         .shape = kDuration,
-        .about = "The time of one attempt; of a `wait`: since it began."},
+        .about = "The time of one attempt; waiting for other steps does not count. "
+                 "Of a `wait`: since it began."},
     Key{.name = "catch",
         .shape = kMapOrMapList,
         .about = "What runs instead when the attempts are used up.",
@@ -275,8 +277,8 @@ constexpr std::array kStep{
         .choices = "never"},
     Key{.name = "cache",
         .shape = kFlag,
-        .about = "Reuse the committed outputs of the same version and the same "
-                 "inputs."},
+        .about = "Reuse the committed outputs of the same function version and the "
+                 "same inputs, which it waits for as a whole."},
     Key{.name = "resources",
         .shape = kMap,
         .about = "What one task needs.",

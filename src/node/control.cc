@@ -289,18 +289,36 @@ void NodeControl::output_page(RunId run, std::string name, api::OutputPath path,
                 });
 }
 
-void NodeControl::task_output(RunId run, std::string task, std::string name,
+void NodeControl::task_output(RunId run, std::string task, std::string name, api::OutputPath path,
                               api::Reply<api::OutputBytes> reply) {
   on_loop<api::OutputBytes>(std::move(reply), [this, run, task = std::move(task),
-                                               name = std::move(name)](auto answer) {
+                                               name = std::move(name), path](auto answer) mutable {
     Result<RunRecord*> found = parts_.runs.known(run);
     if (!found) return answer(fail(std::move(found).error()));
-    // Intermediate data goes with its last reader; only `keep: all` would hold it.
-    answer(fail(
-        ErrorCode::kNotFound,
-        fmt::format("output '{}' of task '{}' is not kept: intermediate data is released with its "
-                    "last reader (`keep: all` is not there yet); make it an output of the workflow",
-                    name, task)));
+    RunRecord& record = **found;
+    if (Status there = check_task_output(record, task, name); !there)
+      return answer(fail(std::move(there).error()));
+    const bool is_over = is_ended(record.state);
+    if (record.task_outputs != nullptr) {
+      if (Status flushed = record.task_outputs->flush(); !flushed)
+        return answer(fail(std::move(flushed).error()));
+    }
+    auto read = std::make_shared<Result<api::OutputBytes>>();
+    auto shared = std::make_shared<decltype(answer)>(std::move(answer));
+    const Status submitted = parts_.bulk.submit(
+        [read, folder = record.folder / "tasks", task, name, path, id = run.to_text()] {
+          const std::string address =
+              fmt::format("/api/v1/runs/{}/tasks/{}/outputs/{}", id, task, name);
+          *read = read_task_output(folder, address, task, name,
+                                   path.empty() ? std::nullopt : std::optional(path.front()));
+        },
+        [read, shared, is_over, state = to_string(record.state)] {
+          if (*read || is_over || read->error().code() != ErrorCode::kNotFound)
+            return (*shared)(std::move(*read));
+          (*shared)(fail(ErrorCode::kFailedPrecondition,
+                         fmt::format("{} yet; the run is {}", read->error().message(), state)));
+        });
+    if (!submitted) (*shared)(fail(submitted.error()));
   });
 }
 
@@ -424,7 +442,7 @@ void NodeControl::version(api::Reply<Json> reply) {
 void NodeControl::metrics(api::Reply<std::string> reply) {
   on_loop<std::string>(std::move(reply), [this](auto answer) {
     answer(metrics_text(parts_.runs, parts_.pump.scheduler().counters(), parts_.store.usage(),
-                        parts_.runtime.workers().size()));
+                        parts_.runtime.workers().size(), parts_.cache.stats()));
   });
 }
 

@@ -10,6 +10,7 @@
 #include "aio/loop.h"
 #include "api/control.h"
 #include "node/app_registry.h"
+#include "node/cache.h"
 #include "node/intake.h"
 #include "node/run_table.h"
 #include "node/waits.h"
@@ -30,6 +31,7 @@ struct ControlParts {
   Pump& pump;
   store::Store& store;
   runtime::Runtime& runtime;
+  Cache& cache;
   std::uint32_t slots;
   std::vector<std::string> package_environment;  // bundle::package_environment()
 };
@@ -66,7 +68,7 @@ class NodeControl : public api::Control {
               api::Reply<api::OutputBytes> reply) override;
   void output_page(RunId run, std::string name, api::OutputPath path, api::ListPage page,
                    api::Reply<Json> reply) override;
-  void task_output(RunId run, std::string task, std::string name,
+  void task_output(RunId run, std::string task, std::string name, api::OutputPath path,
                    api::Reply<api::OutputBytes> reply) override;
   void logs(api::LogQuery query, api::Reply<api::LogChunk> reply) override;
   void trace(RunId run, api::Reply<Json> reply) override;

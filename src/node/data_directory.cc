@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,6 +13,16 @@
 namespace sluice::node {
 namespace {
 constexpr std::string_view kLayoutVersion = "1\n";
+}
+
+std::uint64_t disk_share(std::filesystem::path folder, double share) {
+  struct statvfs disk{};
+  while (::statvfs(folder.c_str(), &disk) != 0) {
+    if (errno != ENOENT || !folder.has_relative_path()) return 0;
+    folder = folder.parent_path();
+  }
+  return static_cast<std::uint64_t>(static_cast<double>(disk.f_blocks) *
+                                    static_cast<double>(disk.f_frsize) * share);
 }
 
 Result<DataDirectory> DataDirectory::open(const std::filesystem::path& root) {

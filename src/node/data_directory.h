@@ -2,6 +2,7 @@
 
 // The data directory: who owns it, what lies where (docs/data-directory.md). One process at a time.
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -16,6 +17,7 @@ struct DataPaths {
   std::filesystem::path runs() const { return root / "runs"; }  // NS/YYYYMMDD/RUN/…
   // Installed packages, by what asked for them.
   std::filesystem::path packages() const { return root / "packages"; }
+  std::filesystem::path cache() const { return root / "cache"; }  // What `cache: true` reuses.
   std::filesystem::path spill() const { return root / "spill"; }  // Objects; emptied at start.
   std::filesystem::path scratch() const {
     return root / "scratch";
@@ -24,6 +26,10 @@ struct DataPaths {
   // Above all apps, where Node.js looks for what they import: `import … from "sluice"`.
   std::filesystem::path node_sdk() const { return root / "node_modules" / "sluice"; }
 };
+
+// A share of the disk that the folder, or the nearest one above it that is there, lies on; 0 where
+// the file system does not say.
+std::uint64_t disk_share(std::filesystem::path folder, double share);
 
 class DataDirectory {
  public:

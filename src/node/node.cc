@@ -6,8 +6,10 @@
 #include "base/log.h"
 #include "bundle/node_sdk.h"
 #include "bundle/python_sdk.h"
+#include "node/cache.h"
 #include "node/control.h"
 #include "node/evaluator.h"
+#include "node/reuse.h"
 #include "node/waits.h"
 
 namespace sluice::node {
@@ -45,6 +47,8 @@ struct Node::Impl {
                    options.task_disk),
         evaluator(pump, *store, runs, loop, bulk),
         waits(pump, *store, runs, loop),
+        cache(bulk, *store, paths.cache(), options.cache_disk_share),
+        reuse(pump, *store, runs, loop, cache),
         runtime(loop, std::move(launcher), limits,
                 runtime::RuntimeOptions{
                     .workers_max = options.processes != 0
@@ -66,6 +70,7 @@ struct Node::Impl {
                              .pump = pump,
                              .store = *store,
                              .runtime = runtime,
+                             .cache = cache,
                              .slots = options.slots,
                              .package_environment = bundle::package_environment()}) {
     dispatcher.set_runtime(runtime);
@@ -94,15 +99,26 @@ struct Node::Impl {
   void act(const core::Bind& action, const core::Actions&) { dispatcher.on(action); }
   void act(const core::Deliver& action, const core::Actions&) { dispatcher.on(action); }
   void act(const core::EndAttempt& action, const core::Actions&) {
-    if (!waits.on(action)) dispatcher.on(action);
+    if (!waits.on(action) && !reuse.on(action)) dispatcher.on(action);
   }
-  void act(const core::Commit& action, const core::Actions&) { runs.on(action); }
+  void act(const core::Recall& action, const core::Actions&) { reuse.on(action); }
+  void act(const core::KeepOutput& action, const core::Actions&) {
+    runs.on(action);
+    reuse.on(action);
+  }
+  void act(const core::Commit& action, const core::Actions&) {
+    runs.on(action);
+    reuse.on(action);
+  }
   void act(const core::Release& action, const core::Actions&) { store->release(action.object); }
   void act(const core::OutputElement& action, const core::Actions&) { runs.on(action); }
   void act(const core::OutputReady& action, const core::Actions&) { runs.on(action); }
   void act(const core::TaskRetries& action, const core::Actions&) { runs.on(action); }
   void act(const core::RunEnded& action, const core::Actions&) { runs.on(action); }
-  void act(const core::RunDrained& action, const core::Actions&) { runs.on(action); }
+  void act(const core::RunDrained& action, const core::Actions&) {
+    runs.on(action);
+    reuse.on(action);
+  }
   void act(const core::Forward&, const core::Actions&) {
     SLUICE_ASSERT(false, "one node forwards nothing");
   }
@@ -120,6 +136,8 @@ struct Node::Impl {
   Dispatcher dispatcher;
   Evaluator evaluator;
   Waits waits;
+  Cache cache;
+  Reuse reuse;
   runtime::Runtime runtime;
   AppRegistry apps;
   Intake intake;
@@ -136,6 +154,7 @@ Result<std::unique_ptr<Node>> Node::make(aio::Loop& loop, const Limits& limits, 
   auto impl = std::make_unique<Impl>(loop, limits, std::move(options), data.paths(),
                                      std::move(made), std::move(launcher));
   impl->apps.load();
+  impl->cache.load();
   impl->pump.push(core::SlotsChanged{.slots = impl->options.slots});
   return std::unique_ptr<Node>(new Node(std::move(impl)));
 }

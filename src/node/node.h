@@ -21,9 +21,10 @@ struct NodeOptions {
   std::string python = "/usr/bin/python3";
   // This binary, for workers that run programs (program/program_worker.h).
   std::string program_worker;
-  std::string search_path;       // Where `node` is looked for: PATH of the server.
-  ByteCount task_disk = 16_GiB;  // What the folder of a task may hold.
-  int worker_nice = 10;          // Engine before functions: p99 under load needs it.
+  std::string search_path;         // Where `node` is looked for: PATH of the server.
+  ByteCount task_disk = 16_GiB;    // What the folder of a task may hold.
+  double cache_disk_share = 0.05;  // Of the disk: what results that may be reused may take of it.
+  int worker_nice = 10;            // Engine before functions: p99 under load needs it.
 };
 
 class Node {

@@ -356,4 +356,37 @@ Result<Json> output_page(const RunRecord& run, const std::string& name, const Pa
   return document;
 }
 
+Status check_task_output(const RunRecord& run, const std::string& task, const std::string& name) {
+  Result<std::vector<NamedPart>> parts = named_parts(run.app(), run.workflow, task, PathOf::kTask);
+  if (!parts) {
+    // A loop as a whole has the outputs of its last round.
+    auto round = named_parts(run.app(), run.workflow, task + ".1", PathOf::kTask);
+    if (!round || !run.app().workflows[round->front().workflow].is_internal)
+      return fail(std::move(parts).error());
+    parts = std::move(round);
+  }
+  std::vector<std::string> names;
+  for (const NamedPart& part : *parts) {
+    const model::Step& step = run.app().workflows[part.workflow].steps[part.step];
+    const auto& ports = step.action == model::Action::kCall
+                            ? run.app().functions[step.function].outputs
+                            : step.outputs;
+    for (const model::Port& port : ports)
+      if (std::find(names.begin(), names.end(), port.name) == names.end())
+        names.push_back(port.name);
+  }
+  if (std::find(names.begin(), names.end(), name) == names.end()) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("task '{}' has no output '{}'; there is {}", task, name.substr(0, 64),
+                            names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+  }
+  if (run.plan().keep == model::Keep::kAll) return {};
+  return fail(
+      ErrorCode::kNotFound,
+      fmt::format("output '{}' of task '{}' is not kept: intermediate data is released with "
+                  "its last reader; make it an output of the workflow, or give the workflow "
+                  "`keep: all`",
+                  name, task));
+}
+
 }  // namespace sluice::node

@@ -24,4 +24,7 @@ Result<api::OutputBytes> output_bytes(const RunRecord& run, const std::string& n
 Result<Json> output_page(const RunRecord& run, const std::string& name, const api::OutputPath& path,
                          const api::ListPage& page);
 
+// Whether a task of the run may have such an output, and it is kept. kNotFound says why not.
+Status check_task_output(const RunRecord& run, const std::string& task, const std::string& name);
+
 }  // namespace sluice::node

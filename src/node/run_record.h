@@ -23,6 +23,7 @@
 #include "node/nested_list.h"
 #include "node/run_log.h"
 #include "node/run_scopes.h"
+#include "node/task_outputs.h"
 #include "store/store.h"
 
 namespace sluice::node {
@@ -47,6 +48,7 @@ struct AttemptRecord {
   std::uint32_t number = 1;
   core::TaskState state = core::TaskState::kPreparing;
   bool cold = false;
+  bool is_cached = false;  // Its outputs came from the cache: no code ran.
   std::uint64_t epoch = 0;
   std::uint64_t worker = 0;
   std::int64_t ready = 0, assigned = 0, started = 0, first_input = 0, first_output = 0, ended = 0,
@@ -145,6 +147,8 @@ struct RunRecord {
   // Taken from core before it forgets the run: counts per step, and a TaskState per task.
   std::vector<core::Scheduler::StepCounts> final_counts;
   std::vector<std::string> final_states;
+
+  std::unique_ptr<TaskOutputs> task_outputs;  // Of a run that keeps all.
 
   Fd pack;  // The pack file, once there is one.
   std::uint64_t pack_size = 0;

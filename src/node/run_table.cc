@@ -1,7 +1,6 @@
 #include "node/run_table.h"
 
 #include <fcntl.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,19 +32,13 @@ WallTime wall_now() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
-// Bytes that the files of all runs may take; 0 where the file system does not say.
-std::uint64_t disk_share(const std::filesystem::path& folder, double share) {
-  struct statvfs disk{};
-  if (::statvfs(folder.c_str(), &disk) != 0) return 0;
-  return static_cast<std::uint64_t>(static_cast<double>(disk.f_blocks) *
-                                    static_cast<double>(disk.f_frsize) * share);
-}
-
-// Bulk thread: copies `size` bytes from a region to a new file.
+// Bulk thread: copies `size` bytes from a region to a new file, which is whole once it has its
+// name.
 Status copy_to_file(const Fd& from, std::uint64_t offset, std::uint64_t size,
                     const std::filesystem::path& path) {
   SLUICE_OK(make_directory(path.parent_path()));
-  SLUICE_TRY(const Fd to, open_file(path, O_WRONLY | O_CREAT | O_TRUNC));
+  const std::filesystem::path aside = path.native() + ".part";
+  SLUICE_TRY(const Fd to, open_file(aside, O_WRONLY | O_CREAT | O_TRUNC));
   std::vector<char> buffer(std::min<std::uint64_t>(size, 1 << 20));
   for (std::uint64_t done = 0; done < size;) {
     const ssize_t got =
@@ -57,6 +50,8 @@ Status copy_to_file(const Fd& from, std::uint64_t offset, std::uint64_t size,
     SLUICE_OK(write_all(to, std::string_view(buffer.data(), static_cast<std::size_t>(got))));
     done += static_cast<std::uint64_t>(got);
   }
+  if (::rename(aside.c_str(), path.c_str()) != 0)
+    return fail(system_error(errno, fmt::format("rename {}", aside.native())));
   return {};
 }
 
@@ -258,7 +253,12 @@ KeptValue RunTable::keep(RunRecord& run, std::uint32_t output, std::size_t value
   kept.saved = false;
   store_.retain(object.id);
   ++run.saves_pending;
-  saves_.push_back(Save{.run = run.id, .output = output, .value = value, .object = object.id});
+  saves_.push_back(Save{.run = run.id,
+                        .output = output,
+                        .value = value,
+                        .object = object.id,
+                        .size = object.size,
+                        .path = std::get<std::filesystem::path>(kept.content)});
   return kept;
 }
 
@@ -283,13 +283,11 @@ void RunTable::start_saves() {
       continue;
     }
     ++saves_running_;
-    const auto& path =
-        std::get<std::filesystem::path>(run->outputs[save.output].values[save.value].content);
     auto outcome = std::make_shared<Status>();
     run->folder_made = true;
     Status submitted =
         bulk_.submit([outcome, from = std::move(*region), offset = range->offset, size = view->size,
-                      path] { *outcome = copy_to_file(from, offset, size, path); },
+                      path = save.path] { *outcome = copy_to_file(from, offset, size, path); },
                      [this, save, outcome] {
                        --saves_running_;
                        saved(save, std::move(*outcome));
@@ -306,11 +304,10 @@ void RunTable::saved(const Save& save, Status status) {
   store_.release(save.object);
   RunRecord* run = find(save.run);
   if (run == nullptr) return;
-  KeptValue& value = run->outputs[save.output].values[save.value];
   --run->saves_pending;
   if (status) {
-    value.saved = true;
-    run->kept_on_disk += value.size;
+    if (save.output) run->outputs[*save.output].values[save.value].saved = true;
+    run->kept_on_disk += save.size;
     count_disk(*run);
   } else {
     const std::string message =
@@ -383,6 +380,13 @@ void RunTable::on(const core::ScopeOpened& opened) {
 void RunTable::on(const core::ScopeClosed& closed) {
   RunRecord* run = find(closed.run);
   if (run == nullptr) return;
+  if (closed.is_void && run->task_outputs != nullptr) {
+    const RunScopes::Scope& scope = run->scopes.at(closed.scope);
+    std::string path = run->path_of(scope.task);
+    if (scope.round > 0) path += fmt::format(".{}", scope.round);
+    if (Status dropped = run->task_outputs->drop(path); !dropped)
+      fail_run(*run, {.name = "DataLost", .message = dropped.error().message()});
+  }
   const std::size_t before = run->scopes.kept();
   RunScopes::States states;
   if (!closed.is_void) states = ScopeView(*this, *run, closed.scope).all_states();

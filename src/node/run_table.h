@@ -42,6 +42,7 @@ class RunTable : public RunLookup {
   void cancel(RunRecord& run);
 
   // Actions of core.
+  void on(const core::KeepOutput& kept);
   void on(const core::Commit& commit);
   void on(const core::OutputElement& element);
   void on(const core::OutputReady& ready);
@@ -74,9 +75,11 @@ class RunTable : public RunLookup {
  private:
   struct Save {
     RunId run;
-    std::uint32_t output = 0;
+    std::optional<std::uint32_t> output;  // Of the run; else of a task.
     std::size_t value = 0;
     ObjectId object;
+    std::uint64_t size = 0;
+    std::filesystem::path path;
   };
 
   static void wait_in(std::list<RunWaiter>& waiters, aio::Loop& loop, Duration patience,
@@ -84,6 +87,7 @@ class RunTable : public RunLookup {
   static void answer_all(std::list<RunWaiter>& waiters);
   KeptValue keep(RunRecord& run, std::uint32_t output, std::size_t value,
                  const core::Object& object);
+  Status keep_output(RunRecord& run, const core::KeepOutput& kept);
   void start_saves();
   void saved(const Save& save, Status status);
   void conclude(RunRecord& run);

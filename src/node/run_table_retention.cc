@@ -27,6 +27,10 @@ Status RunTable::remove(const RunId& id) {
 // Nothing in core and no worker knows of the run any more, perhaps; then it is kept or erased.
 void RunTable::settle(RunRecord& run) {
   if (!is_ended(run.state) || !run.forgotten || run.saves_pending > 0) return;
+  if (run.task_outputs != nullptr) {
+    if (Status closed = run.task_outputs->close(); !closed)
+      log::error("{}{}", closed.error().message(), log::field("run", run.id.to_text()));
+  }
   if (run.discard) return erase(run);
   count_disk(run);
   run.settled = true;
@@ -64,7 +68,8 @@ void RunTable::erase(RunRecord& run) {
 }
 
 void RunTable::count_disk(RunRecord& run) {
-  const std::uint64_t bytes = run.kept_on_disk + run.log.on_disk();
+  std::uint64_t bytes = run.kept_on_disk + run.log.on_disk();
+  if (run.task_outputs != nullptr) bytes += run.task_outputs->on_disk();
   disk_used_ += bytes - run.disk_counted;
   run.disk_counted = bytes;
 }

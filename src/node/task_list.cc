@@ -211,6 +211,7 @@ Json TaskList::take_entries() {
       // A step that waits has none.
       if (record.worker != 0)
         entry.json.set("worker", record.worker).set("start", record.cold ? "cold" : "warm");
+      if (record.is_cached) entry.json.set("start", "cached");
       add_times(entry.json, record);
       if (record.failure) entry.json.set("error", failure_json(*record.failure));
     }

@@ -157,7 +157,8 @@ Json app_document(const AppVersion& version) {
 }
 
 std::string metrics_text(const RunTable& runs, const core::Scheduler::Counters& core,
-                         const store::Usage& store, std::size_t workers) {
+                         const store::Usage& store, std::size_t workers,
+                         const Cache::Stats& cache) {
   std::string text;
   const auto gauge = [&](std::string_view name, std::string_view help, auto value) {
     text += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n{0} {2}\n", name, help, value);
@@ -175,6 +176,18 @@ std::string metrics_text(const RunTable& runs, const core::Scheduler::Counters& 
   gauge("sluice_store_memory_peak_bytes", "Highest value of sluice_store_memory_bytes.",
         store.memory_peak.value);
   gauge("sluice_store_disk_bytes", "Disk charged to the store.", store.disk.value);
+  gauge("sluice_cache_entries", "Results that may be used again.", cache.entries);
+  gauge("sluice_cache_bytes", "Disk taken by them.", cache.bytes);
+  const auto counter = [&](std::string_view name, std::string_view help, std::uint64_t value) {
+    text += fmt::format("# HELP {0} {1}\n# TYPE {0} counter\n{0} {2}\n", name, help, value);
+  };
+  counter("sluice_cache_hits_total", "Tasks whose result was in the cache.", cache.hits);
+  counter("sluice_cache_misses_total", "Tasks whose result was not.", cache.misses);
+  counter("sluice_cache_damaged_total", "Files of the cache that could not be used.",
+          cache.damaged);
+  counter("sluice_cache_refused_total", "Results that were too large or came too fast to be kept.",
+          cache.refused);
+  counter("sluice_cache_evicted_total", "Results that had to go for want of room.", cache.evicted);
   gauge("sluice_store_objects", "Objects in the store.", store.objects);
   text += fmt::format(
       "# HELP sluice_stale_events_total Events of attempts that were over.\n# TYPE "

@@ -7,6 +7,7 @@
 
 #include "api/control.h"
 #include "node/app_registry.h"
+#include "node/cache.h"
 #include "node/run_table.h"
 
 namespace sluice::node {
@@ -24,6 +25,6 @@ Json function_document(const AppVersion& version, const model::Function& functio
 Json app_document(const AppVersion& version);
 Json deploy_document(const AppVersion& version);
 std::string metrics_text(const RunTable& runs, const core::Scheduler::Counters& core,
-                         const store::Usage& store, std::size_t workers);
+                         const store::Usage& store, std::size_t workers, const Cache::Stats& cache);
 
 }  // namespace sluice::node

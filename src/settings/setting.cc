@@ -79,6 +79,13 @@ constexpr std::array kSettings{
             .default_value = "10%",
             .help = "what outputs and logs of all runs may take of the disk before the oldest "
                     "ended runs go"},
+    Setting{.id = SettingId::kCacheDisk,
+            .name = "cache_disk",
+            .type = SettingType::kPercent,
+            .placeholder = "PERCENT",
+            .default_value = "5%",
+            .help = "what results of steps with `cache` may take of the disk before those that "
+                    "were not used for longest go"},
     Setting{.id = SettingId::kHostName,
             .name = "host_name",
             .type = SettingType::kNames,

@@ -22,6 +22,7 @@ enum class SettingId : std::uint8_t {
   kRetention,
   kRetentionRuns,
   kRetentionDisk,
+  kCacheDisk,
   kHostName,
   kConfig,
   kReadyFile,

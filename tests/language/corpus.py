@@ -14,7 +14,7 @@ import yaml
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 CASE_KEYS = {"rule", "workflows", "runs", "engine", "sim"}
-RUN_KEYS = {"inputs", "answers", "outputs", "outputs_any_of", "error", "error_any_of", "state", "tasks", "effects",
+RUN_KEYS = {"inputs", "answers", "outputs", "outputs_any_of", "error", "error_any_of", "state", "tasks", "reused", "effects",
             "effects_set", "effects_any_of"}
 ENDS = ("outputs", "outputs_any_of", "error", "error_any_of", "state")
 
@@ -45,6 +45,7 @@ class Run:
     outputs: list       # The results one of which it must have; empty unless it succeeds
     errors: list        # {"name", "message"?, "task"?} one of which it must have; empty unless it fails
     tasks: dict         # How many tasks of a step succeed; `outer~inner` for a step inside a flow
+    reused: dict        # How many of them came from the cache
     effects: list       # The sequences of `act` one of which must be seen; None: anything goes
     effects_set: list   # The same in any order; None: anything goes
 
@@ -119,7 +120,8 @@ def _run(name, document):
     state = value if end == "state" else "SUCCEEDED" if outputs else "FAILED"
     effects = [document["effects"]] if "effects" in document else document.get("effects_any_of")
     return Run(name=name, inputs=expand(document.get("inputs", {})), answers=document.get("answers", []), state=state,
-               outputs=expand(outputs), errors=errors, tasks=document.get("tasks", {}), effects=effects,
+               outputs=expand(outputs), errors=errors, tasks=document.get("tasks", {}),
+               reused=document.get("reused", {}), effects=effects,
                effects_set=document.get("effects_set"))
 
 

@@ -96,6 +96,9 @@ struct EventText {
   std::string operator()(const core::WaitUntil& e) const {
     return "WaitUntil " + describe(e.attempt);
   }
+  std::string operator()(const core::NotCached& e) const {
+    return "NotCached " + describe(e.attempt);
+  }
   std::string operator()(const core::Committed& e) const {
     return "Committed " + describe(e.attempt);
   }
@@ -137,6 +140,11 @@ struct ActionText {
   }
   std::string operator()(const core::ScopeClosed& a) const {
     return fmt::format("ScopeClosed {} {}", name_of(a.run), a.scope);
+  }
+  std::string operator()(const core::Recall& a) const { return "Recall " + describe(a.attempt); }
+  std::string operator()(const core::KeepOutput& a) const {
+    return fmt::format("KeepOutput {} port {} {} {}", describe(a.attempt), a.port, a.index,
+                       describe(a.object));
   }
   std::string operator()(const core::Bind& a) const {
     return fmt::format("Bind {} slot {} kind {} {}", describe(a.attempt), a.binding.slot,

@@ -125,6 +125,8 @@ class World {
   void on_unexpected(const Action&) {
     check(false, "no action that the scenario has no step for", "");
   }
+  void on(Node&, const core::Recall& recall) { on_unexpected(recall); }
+  void on(Node&, const core::KeepOutput& kept) { on_unexpected(kept); }
   void on(Node&, const core::Compute& compute) { on_unexpected(compute); }
   void on(Node&, const core::BeginWait& wait) { on_unexpected(wait); }
   void on(Node&, const core::Retain& retain) { on_unexpected(retain); }

@@ -25,12 +25,30 @@ struct FakeInput {  // What an attempt has got at one of its slots.
   std::vector<Value> values;
   bool closed = false;
 };
+
+// What core holds in the store of a node, and the node.
+struct FakeStored {
+  Value value = 0;
+  std::uint32_t uses = 0;
+  std::uint32_t held = 1;  // How often core holds it.
+};
+struct FakeNode {
+  std::unique_ptr<Scheduler> scheduler;
+  std::map<ObjectId, FakeStored> objects;
+  std::map<ObjectId, ObjectId> copies;  // Of a growing object from elsewhere: there -> here.
+};
+struct FakeMessage {
+  std::optional<Event> event;
+  std::optional<Value> value;  // Of the object in a fact.
+};
+
 struct LiveAttempt {
   Attempt attempt;
   std::uint32_t number = 0;
   NodeId node;
   bool started = false;
   bool blocked = false;
+  bool is_recalling = false;
   std::optional<EndAttempt::Reason> end_asked;
   std::map<std::uint32_t, FakeInput> inputs;  // By slot.
   std::vector<ObjectId> uses;

@@ -49,11 +49,13 @@ class FakeWorld : public OpenScopes {
   bool auto_settle = true;                    // Messages between nodes arrive at once.
   bool auto_commit = true;                    // Committed follows Commit at once.
   bool auto_compute = true;                   // Computed follows Compute at once.
+  bool auto_recall = true;                    // NotCached follows Recall at once.
   std::map<std::uint32_t, Program> programs;  // By step of workflow 0.
   std::map<std::pair<std::uint32_t, std::uint32_t>, Program> inner_programs;  // Workflow, step.
   bool check_after_every_event = true;
 
   TimePoint now{};
+  std::vector<KeepOutput> kept_outputs;
   std::vector<std::pair<NodeId, Action>> log;  // Every action so far; tests may clear it.
 
   // ---- runs. `node_of(step)`; nodes count from 1.
@@ -188,6 +190,8 @@ class FakeWorld : public OpenScopes {
     apply(gone.node, TaskDone{gone.attempt});
     after_event();
   }
+  // There is nothing in the cache for it.
+  void not_cached(LiveAttempt& attempt) { send(attempt, NotCached{attempt.attempt}); }
   void fail(LiveAttempt& attempt, Failure failure) {
     const LiveAttempt gone = retire(attempt);
     apply(gone.node, TaskFailed{gone.attempt, std::move(failure)});
@@ -333,21 +337,8 @@ class FakeWorld : public OpenScopes {
   }
 
  private:
-  struct Stored {
-    Value value = 0;
-    std::uint32_t uses = 0;
-    std::uint32_t held = 1;  // How often core holds it.
-  };
-  struct Node {
-    std::unique_ptr<Scheduler> scheduler;
-    std::map<ObjectId, Stored> objects;
-    std::map<ObjectId, ObjectId> copies;  // Of a growing object from elsewhere: there -> here.
-  };
-  struct Message {
-    std::optional<Event> event;
-    std::optional<Value> value;  // Of the object in a fact.
-  };
-
+  using Node = FakeNode;
+  using Message = FakeMessage;
   Node& node(NodeId id) { return *nodes_.at(id.value - 1); }
   template <class E>
   void send(const LiveAttempt& attempt, const E& event) {
@@ -388,8 +379,20 @@ class FakeWorld : public OpenScopes {
     return found->second.value;
   }
 
+  void on(NodeId at, const Recall& recall, const Actions&) {
+    SLUICE_ASSERT(!live_.contains(recall.attempt.task), "a task is recalled while it runs");
+    live_[recall.attempt.task] = {
+        .attempt = recall.attempt, .number = recall.number, .node = at, .is_recalling = true};
+    if (auto_recall) pending_.emplace_back(at, NotCached{recall.attempt});
+  }
+  void on(NodeId, const KeepOutput& kept, const Actions&) { kept_outputs.push_back(kept); }
   void on(NodeId at, const StartTask& start, const Actions& actions) {
     const TaskKey& task = start.attempt.task;
+    if (const auto found = live_.find(task);
+        found != live_.end() && std::exchange(found->second.is_recalling, false)) {
+      SLUICE_ASSERT(found->second.attempt == start.attempt);
+      live_.erase(found);
+    }
     SLUICE_ASSERT(!live_.contains(task), "a task is started twice");
     // Only the owner knows of the end at once.
     SLUICE_ASSERT(at != run(task.run).owner || !run(task.run).ended);

@@ -34,6 +34,7 @@ struct StepSpec {
   std::vector<std::vector<std::string>> catches{};
   bool effects = false;
   bool early = false;
+  bool cache = false;
 };
 
 class PlanBuilder {
@@ -125,6 +126,7 @@ class PlanBuilder {
     step.timeout = spec.timeout;
     step.catches = spec.catches;
     step.effects = spec.effects;
+    step.cache = spec.cache;
     if (spec.early) step.start = model::StartMode::kEarly;
     for (const model::Source& gate : spec.gates) step.slots.push_back({0, gate, model::Use::kGate});
     for (const model::Source& gate : spec.choices)

@@ -182,14 +182,18 @@ class Corpus(unittest.TestCase):
 
     def check_tasks(self, what, run, id):
         for step, expected in run.tasks.items():
-            succeeded = [path for path in self.succeeded(id) if without_indexes(path) == step]
+            succeeded = [task["path"] for task in self.succeeded(id) if without_indexes(task["path"]) == step]
             self.assertEqual(len(succeeded), expected, f"{what}: tasks of `{step}` that succeeded: {succeeded}")
+        for step, expected in run.reused.items():
+            reused = [task["path"] for task in self.succeeded(id)
+                      if without_indexes(task["path"]) == step and task.get("start") == "cached"]
+            self.assertEqual(len(reused), expected, f"{what}: tasks of `{step}` that came from the cache: {reused}")
 
     def succeeded(self, id):
         cursor = ""
         while True:
             page = self.server.get(f"runs/{id}/tasks?state=SUCCEEDED{cursor}")
-            yield from (task["path"] for task in page["tasks"])
+            yield from page["tasks"]
             if "cursor" not in page:
                 return
             cursor = f"&cursor={page['cursor']}"

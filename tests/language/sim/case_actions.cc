@@ -157,6 +157,7 @@ void CaseWorld::on(const core::EndAttempt& end, const core::Actions&) {
 }
 
 void CaseWorld::on(const core::Commit& commit, const core::Actions&) {
+  remember(commit);
   commits_.push_back(commit);
   // A wait ends by its time, without a word from the world.
   if (const auto found = live_.find(commit.attempt.task);
@@ -171,6 +172,9 @@ void CaseWorld::commit() {
   commits_.pop_front();
   if (ended_) return;  // The end of a run is ordered, too.
   const core::TaskKey& task = commit.attempt.task;
+  if (const auto found = recalled_by_.find(task);
+      found != recalled_by_.end() && found->second == commit.attempt.epoch)
+    reused_.insert(path_of(task));
   const bool is_new = committed_.emplace(task, commit.result).second;
   SLUICE_ASSERT(is_new, "{} is committed twice", path_of(task));
   if (commit.result == core::Commit::Result::kOutputs && !step_at(task).helper)

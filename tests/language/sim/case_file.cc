@@ -83,6 +83,7 @@ Result<CaseRun> read_run(std::string name, const Json& written) {
   if (const Json* inputs = written.find("inputs")) run.inputs = expand(*inputs);
   if (const Json* answers = written.find("answers")) run.answers = *answers;
   if (const Json* tasks = written.find("tasks")) run.tasks = *tasks;
+  if (const Json* reused = written.find("reused")) run.reused = *reused;
   if (const Json* effects = written.find("effects")) run.effects = std::vector<Json>{*effects};
   if (const Json* effects = written.find("effects_any_of")) run.effects = items(*effects);
   if (const Json* effects = written.find("effects_set")) run.effects_set = *effects;
@@ -148,7 +149,7 @@ Json to_json(const Case& each) {
     Json written = Json::map();
     written.set("name", run.name).set("inputs", run.inputs).set("answers", run.answers);
     written.set("state", run.state).set("outputs", Json::List(run.outputs));
-    written.set("errors", Json::List(run.errors)).set("tasks", run.tasks);
+    written.set("errors", Json::List(run.errors)).set("tasks", run.tasks).set("reused", run.reused);
     written.set("effects", run.effects ? Json(Json::List(*run.effects)) : Json());
     written.set("effects_set", run.effects_set.value_or(Json()));
     runs.push(std::move(written));

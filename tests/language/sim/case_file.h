@@ -23,6 +23,7 @@ struct CaseRun {
   std::vector<Json> outputs;  // One of these; empty unless it succeeds.
   std::vector<Json> errors;   // {"name", "message"?, "task"?}, one of these; empty unless it fails.
   Json tasks = Json::map();   // How many tasks of `step`, `outer~inner` succeed.
+  Json reused = Json::map();  // How many of these came from the cache.
   // The sequences of effects one of which must be seen, or the same in any order; nothing: any.
   std::optional<std::vector<Json>> effects;
   std::optional<Json> effects_set;

@@ -59,7 +59,7 @@ void CaseWorld::give_workers() {
   std::vector<Live*> waiting;
   std::size_t busy = 0;
   for (auto& [task, live] : live_) {
-    if (live.plan == nullptr) continue;
+    if (live.plan == nullptr || live.is_recalling) continue;
     if (live.has_worker) ++busy;
     if (!live.has_worker && !live.is_end_asked) waiting.push_back(&live);
   }
@@ -126,6 +126,7 @@ void CaseWorld::credit(Live& live) {
 
 bool CaseWorld::can_step(const Live& live) const {
   if (live.is_end_asked) return false;
+  if (live.is_recalling) return true;
   if (live.plan != nullptr && !live.has_worker) return !live.is_short_told;
   if (!live.is_started) return !live.is_blocked || !lacks_parameter(live);
   if (live.plan == nullptr) return !live.step->is_answer && !live.is_time_told;
@@ -143,6 +144,7 @@ bool CaseWorld::can_step(const Live& live) const {
 }
 
 void CaseWorld::step(Live& live) {
+  if (live.is_recalling) return answer_recall(live);
   if (live.plan != nullptr && !live.has_worker) {
     live.is_short_told = true;
     apply(core::WorkerShort{.attempt = live.attempt});

@@ -76,7 +76,8 @@ bool has_gates(const model::App& app) {
 }  // namespace
 
 CaseWorld::CaseWorld(const Library& library, std::shared_ptr<const model::App> app,
-                     const CaseRun& expected, bool faults, std::uint64_t seed, sim::Trace& trace)
+                     const CaseRun& expected, bool faults, std::uint64_t seed, sim::Trace& trace,
+                     Cache& cache)
     : library_(library),
       app_(std::move(app)),
       expected_(expected),
@@ -84,7 +85,8 @@ CaseWorld::CaseWorld(const Library& library, std::shared_ptr<const model::App> a
       trace_(trace),
       hostility_(Hostility::draw(random_, faults)),
       objects_(hostility_.late_loading),
-      scheduler_(Limits{}, NodeId{1}, Random(seed + 1)) {
+      scheduler_(Limits{}, NodeId{1}, Random(seed + 1)),
+      cache_(cache) {
   const model::Workflow* main = app_->find_workflow("main");
   SLUICE_ASSERT(main != nullptr);
   if (has_gates(*app_)) hostility_.workers = 0;
@@ -271,6 +273,7 @@ std::optional<std::string> CaseWorld::run() {
   if (!ended_) return "it does not end:\n" + dump();
   if (!is_drained_) return "it has ended and is not drained:\n" + dump();
   if (auto left = leftovers()) return left;
+  if (!is_cancelled_) ++cache_.runs;
   return verdict();
 }
 
@@ -313,6 +316,10 @@ std::optional<std::string> CaseWorld::verdict() const {
   }
   seen.error_task = error_task_;
   for (const std::string& path : succeeded_) ++seen.succeeded[step_of(path)];
+  if (cache_.is_whole) {
+    seen.reused.emplace();
+    for (const std::string& path : reused_) ++(*seen.reused)[step_of(path)];
+  }
   seen.effects = effects_;
   return complaint(expected_, seen);
 }

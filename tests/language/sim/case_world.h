@@ -49,10 +49,19 @@ struct Hostility {
 };
 std::string to_text(const Hostility& hostility);
 
+// What committed tasks of steps with `cache` came to, by port and in order, by what they were
+// given. Runs of a case share it, as those of an app do.
+using CachedOutputs = std::vector<std::pair<std::uint32_t, std::optional<Json>>>;
+struct Cache {
+  std::map<std::string, CachedOutputs> entries;
+  std::uint32_t runs = 0;  // Those that came to their end.
+  bool is_whole = true;    // Of all runs of the case before this one.
+};
+
 class CaseWorld {
  public:
   CaseWorld(const Library& library, std::shared_ptr<const model::App> app, const CaseRun& expected,
-            bool faults, std::uint64_t seed, sim::Trace& trace);
+            bool faults, std::uint64_t seed, sim::Trace& trace, Cache& cache);
 
   // What is wrong, or nothing. Rules of core that can be seen from outside abort.
   std::optional<std::string> run();
@@ -92,6 +101,7 @@ class CaseWorld {
     bool is_lingering = false;
     bool has_worker = false;
     bool is_short_told = false;
+    bool is_recalling = false;  // The cache is asked for it; its code does not run yet.
     bool is_started = false;
     bool is_blocked = false;
     bool is_time_told = false;
@@ -127,6 +137,8 @@ class CaseWorld {
 
   // ---- case_actions.cc: what core wants
   void on(const core::StartTask& start, const core::Actions& actions);
+  void on(const core::Recall& recall, const core::Actions& actions);
+  void on(const core::KeepOutput& kept, const core::Actions& actions);
   void on(const core::Compute& compute, const core::Actions& actions);
   void on(const core::BeginWait& wait, const core::Actions& actions);
   void on(const core::Retain& retain, const core::Actions& actions);
@@ -148,6 +160,12 @@ class CaseWorld {
   void bind(Live& live, const core::Binding& binding);
   void answer(std::size_t question);
   void commit();
+
+  // ---- case_recall.cc: the cache
+  std::optional<std::string> key_of(const core::TaskKey& task) const;
+  bool see(const core::TaskKey& task, const core::Datum& datum, std::string& text) const;
+  void answer_recall(Live& live);
+  void remember(const core::Commit& commit);
 
   // ---- case_workers.cc: what attempts do
   bool can_step(const Live& live) const;
@@ -205,6 +223,15 @@ class CaseWorld {
   std::vector<core::Computed> answers_;
   expr::Evaluation evaluation_;
   std::vector<std::deque<core::Event>> inputs_;  // By input of the workflow.
+  Cache& cache_;
+  struct Asked {  // Of attempts that found nothing: what they asked for, and what they came to.
+    std::uint64_t epoch = 0;
+    std::string key;
+    CachedOutputs outputs;
+  };
+  std::map<core::TaskKey, Asked> asked_;
+  std::map<core::TaskKey, std::uint64_t> recalled_by_;  // Epochs of attempts that came from it.
+  std::set<std::string> reused_;                        // Paths of those that are committed.
   std::map<core::TaskKey, core::Commit::Result> committed_;
   std::set<std::string> succeeded_;                // Paths.
   std::set<std::string> gates_;                    // That are open.

@@ -1,5 +1,7 @@
 #include "case_world.h"
 
+#include <array>
+
 #include "prepared.h"
 
 namespace sluice::language {
@@ -17,11 +19,13 @@ TEST(CaseWorld, RunsASeedTwiceWithTheSameTraceAndReachesTheRareCases) {
     if (!each.name.starts_with("early_data/") || lacking(each)) continue;
     const Result<Prepared> prepared = prepare(each);
     ASSERT_TRUE(prepared) << prepared.error().message();
+    std::array<Cache, 2> caches;
     for (const CaseRun& run : each.runs) {
       sim::Trace first(false);
       sim::Trace second(false);
-      CaseWorld once(*library, prepared->app, run, each.faults, seed_of(run, 1), first);
-      CaseWorld twice(*library, prepared->app, run, each.faults, seed_of(run, 1), second);
+      CaseWorld once(*library, prepared->app, run, each.faults, seed_of(run, 1), first, caches[0]);
+      CaseWorld twice(*library, prepared->app, run, each.faults, seed_of(run, 1), second,
+                      caches[1]);
       EXPECT_EQ(once.run(), std::nullopt) << run.name;
       EXPECT_EQ(twice.run(), std::nullopt) << run.name;
       EXPECT_EQ(first.hash(), second.hash()) << run.name;

@@ -61,12 +61,13 @@ void on_abort(int) {
 }
 
 bool run_one(const Library& library, const Prepared& prepared, const CaseRun& run,
-             std::uint64_t seed, const Options& options, Totals& totals) {
+             std::uint64_t seed, const Options& options, Totals& totals, Cache& cache) {
   sim::Trace trace(options.trace);
   current_trace = &trace;
   current_name = run.name;
   current_seed = seed;
-  CaseWorld world(library, prepared.app, run, prepared.of->faults, seed_of(run, seed), trace);
+  CaseWorld world(library, prepared.app, run, prepared.of->faults, seed_of(run, seed), trace,
+                  cache);
   const std::optional<std::string> wrong = world.run();
   ++totals.runs;
   totals.events += world.events();
@@ -123,11 +124,13 @@ int run_all(const Options& options) {
   };
   for (std::uint64_t seed = options.from; !is_over(seed); ++seed) {
     for (const Prepared& each : prepared) {
+      Cache cache;
       for (const CaseRun& run : each.of->runs) {
         if (::fnmatch(options.glob.c_str(), run.name.c_str(), 0) != 0 &&
             ::fnmatch(options.glob.c_str(), each.of->name.c_str(), 0) != 0)
           continue;
-        const auto one = [&] { return run_one(*library, each, run, seed, options, totals); };
+        cache.is_whole = cache.runs == static_cast<std::uint32_t>(&run - each.of->runs.data());
+        const auto one = [&] { return run_one(*library, each, run, seed, options, totals, cache); };
         if (!options.keep_going) {
           if (!one()) break;
         } else if (++totals.runs; !run_apart(one)) {

@@ -45,6 +45,20 @@ std::optional<std::string> effects_complaint(const CaseRun& expected, const Ende
   return std::nullopt;
 }
 
+std::optional<std::string> counts_complaint(const Json& expected,
+                                            const std::map<std::string, std::int64_t>& seen,
+                                            const std::string& what) {
+  for (const auto& [step, count] : *expected.as_map()) {
+    const auto found = seen.find(step);
+    const std::int64_t number = found == seen.end() ? 0 : found->second;
+    if (number != *count.as_int()) {
+      return std::to_string(number) + " tasks of `" + step + "` " + what + ", expected " +
+             std::to_string(*count.as_int());
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string step_of(std::string_view path) {
@@ -75,13 +89,10 @@ std::optional<std::string> complaint(const CaseRun& expected, const Ended& seen)
     return "the error is " + seen.error_name + ": " + seen.error_message + " of " +
            seen.error_task + ", expected " + to_text(Json(Json::List(expected.errors)));
   }
-  for (const auto& [step, count] : *expected.tasks.as_map()) {
-    const auto found = seen.succeeded.find(step);
-    const std::int64_t succeeded = found == seen.succeeded.end() ? 0 : found->second;
-    if (succeeded != *count.as_int()) {
-      return std::to_string(succeeded) + " tasks of `" + step + "` succeeded, expected " +
-             std::to_string(*count.as_int());
-    }
+  if (auto wrong = counts_complaint(expected.tasks, seen.succeeded, "succeeded")) return wrong;
+  if (seen.reused) {
+    if (auto wrong = counts_complaint(expected.reused, *seen.reused, "came from the cache"))
+      return wrong;
   }
   return effects_complaint(expected, seen);
 }

@@ -21,7 +21,9 @@ struct Ended {
   std::string error_message;
   std::string error_task;                         // Its path, `outer.3~inner.0`.
   std::map<std::string, std::int64_t> succeeded;  // Tasks by step, `outer~inner`.
-  std::vector<std::string> effects;               // In the order in which they happened.
+  // Those of them that came from the cache; nothing: it may lack what earlier runs have made.
+  std::optional<std::map<std::string, std::int64_t>> reused;
+  std::vector<std::string> effects;  // In the order in which they happened.
 };
 
 // Nothing where it is as it must be.

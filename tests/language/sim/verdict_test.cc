@@ -65,6 +65,12 @@ TEST(Verdict, TasksAndEffectsAreCounted) {
   expected.effects.reset();
   expected.effects_set = json(R"(["x", "y"])");
   EXPECT_EQ(complaint(expected, seen), std::nullopt);
+  expected.reused = json(R"({"a": 1})");
+  EXPECT_EQ(complaint(expected, seen), std::nullopt);
+  seen.reused.emplace();
+  EXPECT_EQ(complaint(expected, seen), "0 tasks of `a` came from the cache, expected 1");
+  (*seen.reused)["a"] = 1;
+  EXPECT_EQ(complaint(expected, seen), std::nullopt);
   seen.succeeded["b~c"] = 1;
   EXPECT_NE(complaint(expected, seen), std::nullopt);
 }
