@@ -197,7 +197,8 @@ std::string lock_problem(const std::string& path, const Json& entry) {
   if (path.find("..") != std::string::npos)
     return fmt::format("'{}' is not a path inside of node_modules", shown(path));
   if (is_true(entry, "inBundle")) return {};  // Comes inside of another one.
-  if (!resolved.starts_with("https://") && !resolved.starts_with("http://")) {
+  // npm can be told to leave the address out: then it is the registry's.
+  if (!resolved.empty() && !resolved.starts_with("https://") && !resolved.starts_with("http://")) {
     return fmt::format("'{}' comes from '{}', which is no registry", shown(path), shown(resolved));
   }
   if (text_at(entry, "integrity").empty())

@@ -116,6 +116,8 @@ TEST_F(Manifests, UseTheModulesThatTheAppBrings) {
 TEST_F(Manifests, KnowWhatALockFileMayNameOnly) {
   const std::string good = R"({"resolved": "https://example.org/left.tgz", "integrity": "sha512-x",
                                "hasInstallScript": true})";
+  EXPECT_THAT(read_lock_entry("node_modules/left", R"({"version": "1.0.0", "integrity": "x"})"),
+              SizeIs(1));
   const auto manifests = read_lock_entry("node_modules/@a/left", good);
   EXPECT_THAT(mistakes_, IsEmpty());
   ASSERT_THAT(manifests, SizeIs(1));

@@ -98,25 +98,22 @@ need_npm_for_texts() {
   need_packages npm
 }
 
-editor_unpacked=$root/build/deps/editor
-
-# yaml-language-server, which the test of the schema speaks to as an editor does. Debian has none: it
-# comes by npm, pinned by a lock file. Only that test needs it, so that a machine without the network
-# goes on without it.
-need_language_server() {
-  local pinned=tools/dev/editor scratch
-  if cmp -s "$pinned/package-lock.json" "$editor_unpacked/package-lock.json"; then return 0; fi
+# need_npm_tools NAME TEST: the npm packages that tools/dev/NAME pins with a lock file, in
+# build/deps/NAME. Only that test needs them, so that a machine without the network goes on without.
+need_npm_tools() {
+  local pinned=tools/dev/$1 unpacked=$root/build/deps/$1 scratch
+  if cmp -s "$pinned/package-lock.json" "$unpacked/package-lock.json"; then return 0; fi
   command -v npm >/dev/null || need_packages npm || return 0
-  echo "dev: fetching yaml-language-server into build/deps" >&2
+  echo "dev: fetching the npm packages of $pinned into build/deps" >&2
   mkdir -p "$root/build/deps"
   scratch=$(mktemp -d "$root/build/deps/download.XXXXXX")
   cp "$pinned"/package*.json "$scratch"
   if timeout 180 npm ci --prefix "$scratch" --ignore-scripts --no-audit --no-fund --loglevel=error \
     --fetch-retries=1 --fetch-retry-mintimeout=1000 >&2; then
-    rm -rf "$editor_unpacked"
-    mv "$scratch" "$editor_unpacked"
+    rm -rf "$unpacked"
+    mv "$scratch" "$unpacked"
   else
-    echo "dev: npm could not fetch yaml-language-server: editor_test.py will be skipped" >&2
+    echo "dev: npm could not fetch them: $2 will be skipped" >&2
     rm -rf "$scratch"
   fi
 }
