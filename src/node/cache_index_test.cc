@@ -13,7 +13,7 @@ CacheKey key(std::uint8_t number) {
 
 TEST(CacheIndex, LetsGoOfWhatWasNotUsedForLongest) {
   CacheIndex index(100);
-  for (const std::uint8_t number : {1, 2, 3}) index.add(key(number), 30);
+  for (const int number : {1, 2, 3}) index.add(key(static_cast<std::uint8_t>(number)), 30);
   EXPECT_EQ(index.take(), std::nullopt);
   index.use(key(1));
   index.add(key(4), 40);
