@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -32,19 +33,42 @@ std::string what_is_said(const fs::path& app) {
   return text;
 }
 
-// Two files are made for the test: git should not carry megabytes for nothing.
-std::string what_is_said_with_large_files(const fs::path& app) {
+// What is said of a copy that `complete` has put files into.
+template <class Complete>
+std::string what_is_said_of_copy(const fs::path& app, Complete complete) {
   std::string name = (fs::temp_directory_path() / "sluice-mistakes-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) return "no directory for the test";
   fs::copy(app, name, fs::copy_options::recursive);
-  if (app.filename() == "huge_file") {
-    EXPECT_TRUE(write_file(fs::path(name) / "words.py", std::string(2 << 20, '#'), Sync::kNo));
-  } else {
-    EXPECT_TRUE(write_file(fs::path(name) / "sluice.yaml", std::string(10 << 20, '['), Sync::kNo));
-  }
+  complete(fs::path(name));
   std::string said = what_is_said(name);
   fs::remove_all(name);
   return said;
+}
+
+// Two files are made for the test: git should not carry megabytes for nothing.
+std::string what_is_said_with_large_files(const fs::path& app) {
+  return what_is_said_of_copy(app, [&app](const fs::path& copy) {
+    if (app.filename() == "huge_file") {
+      EXPECT_TRUE(write_file(copy / "words.py", std::string(2 << 20, '#'), Sync::kNo));
+    } else {
+      EXPECT_TRUE(write_file(copy / "sluice.yaml", std::string(10 << 20, '['), Sync::kNo));
+    }
+  });
+}
+
+// As its author deploys it: programs are built into the app's folder first, and only that they are
+// there is looked at.
+void put_programs(const fs::path& copy) {
+  constexpr std::string_view kKey = "binary: ";
+  const Result<std::string> yaml = read_file(copy / "sluice.yaml", 1_MiB);
+  ASSERT_TRUE(yaml) << yaml.error().message();
+  for (auto at = yaml->find(kKey); at != std::string::npos; at = yaml->find(kKey, at + 1)) {
+    const std::size_t begin = at + kKey.size();
+    const fs::path program = copy / yaml->substr(begin, yaml->find('\n', begin) - begin);
+    fs::create_directories(program.parent_path());
+    ASSERT_TRUE(write_file(program, "", Sync::kNo));
+    fs::permissions(program, fs::perms::owner_all);
+  }
 }
 
 void compare(const fs::path& app) {
@@ -75,7 +99,7 @@ TEST(Mistakes, OfPythonAreSaidExactlyAsExpected) {
 
 TEST(Mistakes, AreNotFoundInTheExamples) {
   for (const fs::path& app : apps_below(SLUICE_EXAMPLES_DIR))
-    EXPECT_EQ(what_is_said(app), "") << app;
+    EXPECT_EQ(what_is_said_of_copy(app, put_programs), "") << app;
 }
 
 }  // namespace
