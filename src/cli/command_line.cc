@@ -155,8 +155,10 @@ std::string usage_text(const CommandText& command, std::string_view message) {
     for (const OptionText& option : command.options) {
       if (!is_word(option) && !option.help.empty()) known.push_back(names_of(option).back());
     }
-    hint = model::did_you_mean(message.substr(at, message.find_first_of(" =", at) - at),
-                               std::span<const std::string>(known));
+    const std::string_view written = message.substr(at, message.find_first_of(" =:", at) - at);
+    // One that is there has another mistake than its name.
+    if (std::ranges::find(known, written) == known.end())
+      hint = model::did_you_mean(written, std::span<const std::string>(known));
   }
   return fmt::format("{}{}{}\n  `sluice {} --help` shows how it is used", message,
                      hint.empty() ? "" : "; ", hint, command.name);

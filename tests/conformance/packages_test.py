@@ -34,7 +34,8 @@ def block(text, language):
 
 class Packages(harness.ServerCase):
     def run_command(self, *command, cwd=None, status=0):
-        environment = {**os.environ, "PATH": harness.PATH, "HOME": self.folder, "npm_config_update_notifier": "false"}
+        environment = {**os.environ, "PATH": harness.PATH, "HOME": self.folder, "npm_config_update_notifier": "false",
+                       "CMAKE_GENERATOR": "Ninja"}
         done = subprocess.run(command, cwd=cwd or self.folder, capture_output=True, text=True, timeout=PATIENCE, check=False,
                               env=environment, stdin=subprocess.DEVNULL)
         self.assertEqual(done.returncode, status, f"{command}\n{done.stdout}\n{done.stderr}")
@@ -51,12 +52,12 @@ class Packages(harness.ServerCase):
         for name, language in (("words.cc", "cpp"), ("CMakeLists.txt", "cmake"), ("sluice.yaml", "yaml")):
             write(os.path.join(app, name), block(text, language))
         compiler = "-DCMAKE_CXX_COMPILER=clang++-19"
-        self.run_command("cmake", "-S", os.path.join(ROOT, "sdk/cpp"), "-B", build, "-G", "Ninja", compiler,
+        self.run_command("cmake", "-S", os.path.join(ROOT, "sdk/cpp"), "-B", build, compiler,
                          f"-DCMAKE_INSTALL_PREFIX={prefix}")
         self.run_command("cmake", "--build", build)
         self.run_command("cmake", "--install", build)
         made = self.sub("made")
-        self.run_command("cmake", "-S", app, "-B", made, "-G", "Ninja", compiler, f"-DCMAKE_PREFIX_PATH={prefix}")
+        self.run_command("cmake", "-S", app, "-B", made, compiler, f"-DCMAKE_PREFIX_PATH={prefix}")
         self.run_command("cmake", "--build", made)
         # Started by hand it says what it is.
         self.assertEqual(self.run_command(os.path.join(app, "bin/words"), status=64), "split\nsize\nmerge\n")

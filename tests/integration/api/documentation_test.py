@@ -147,7 +147,7 @@ class Documentation(ServerCase):
                 result = self.server.cli("validate", folder)
                 self.assertEqual(result.returncode, 0, (page, block, result.stdout + result.stderr))
                 seen += 1
-        self.assertEqual(seen, 2)
+        self.assertEqual(seen, 3)
 
 
 if __name__ == "__main__":

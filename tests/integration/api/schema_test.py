@@ -67,7 +67,8 @@ class Schema(unittest.TestCase):
             {"switch": [{"when": "${true}"}]},
             {"fail": "Name"},
             {"wait": {}},
-            {"run": ["cat"]},
+            {"run": {}},
+            {"call": "f", "run": ["cat"]},
         ):
             with self.subTest(step=step):
                 self.assertNotEqual(self.mistakes(app(step)), [])
